@@ -39,7 +39,7 @@ func jars(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer unlock()
+	defer unlock() //nolint:errcheck // closing frees the lock, whatever it returns
 	if present(lib) {
 		return lib, nil
 	}

@@ -10,11 +10,11 @@ import (
 
 // lock takes the exclusive lock on the file at path, waiting for other programs, and returns the function that frees
 // it. The kernel frees it too when this program dies.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
+func lock(ctx context.Context, path string) (unlock func() error, err error) {
 	return flock(ctx, path, syscall.LOCK_EX)
 }
 
-func flock(ctx context.Context, path string, how int) (unlock func(), err error) {
+func flock(ctx context.Context, path string, how int) (unlock func() error, err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
@@ -33,5 +33,5 @@ func flock(ctx context.Context, path string, how int) (unlock func(), err error)
 		file.Close()
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return func() { file.Close() }, nil
+	return file.Close, nil
 }

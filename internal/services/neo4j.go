@@ -32,7 +32,8 @@ type Neo4jOptions struct {
 	// Password of the user neo4j. Empty: a random one.
 	Password string
 
-	detached bool
+	// remember is told of the process as soon as there is one. Nil: the server dies with this program.
+	remember func(process) error
 }
 
 // Neo4j is a running Neo4j Community that belongs to one test. The caller ends it with Stop.
@@ -102,7 +103,7 @@ func (n *Neo4j) start(ctx context.Context) error {
 	n.URI = "bolt://" + n.Addr
 	n.proc, err = launch{
 		name: "java", path: path, args: args, stdin: n.Password + "\n",
-		dir: n.opt.Dir, log: n.log(), detached: n.opt.detached,
+		dir: n.opt.Dir, log: n.log(), remember: n.opt.remember,
 	}.start()
 	if err != nil {
 		return err
@@ -160,7 +161,7 @@ func checkNeo4j(ctx context.Context, uri, user, password string) error {
 	if err != nil {
 		return fmt.Errorf("Neo4j at %s: %w", uri, err)
 	}
-	defer driver.Close(ctx) //nolint:errcheck // the check is over
+	defer driver.Close(ctx)
 	if err := driver.VerifyConnectivity(ctx); err != nil {
 		return fmt.Errorf("no answer from Neo4j at %s: %w", uri, err)
 	}

@@ -28,8 +28,9 @@ type launch struct {
 	log   string // file that receives standard output and standard error
 	stdin string
 
-	// detached servers outlive this program and its terminal. Others die with this program, also when it is killed.
-	detached bool
+	// remember is told of the process as soon as there is one: the server then outlives this program and its terminal.
+	// Nil: it dies with this program, also when that is killed.
+	remember func(process) error
 }
 
 // start starts the server and returns without waiting for it to answer.
@@ -48,7 +49,7 @@ func (l launch) start() (process, error) {
 	cmd := exec.Command(l.path, l.args...)
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = l.dir, stdin, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
-	if l.detached {
+	if l.remember != nil {
 		cmd.SysProcAttr.Setsid = true
 	} else {
 		dieWithParent(cmd.SysProcAttr)
@@ -69,11 +70,16 @@ func (l launch) start() (process, error) {
 	if err := <-started; err != nil {
 		return process{}, fmt.Errorf("start %s: %w", l.name, err)
 	}
-	began, err := beganAt(cmd.Process.Pid)
-	if err != nil { // it is gone already: wait for it to answer will say so, with the log
-		return process{PID: cmd.Process.Pid}, nil //nolint:nilerr // see above
+	p := process{PID: cmd.Process.Pid}
+	if p.Began, err = beganAt(p.PID); err != nil {
+		return p, nil // it has ended already: who waits for its answer will say so, with the log
 	}
-	return process{PID: cmd.Process.Pid, Began: began}, nil
+	if l.remember != nil {
+		if err := l.remember(p); err != nil {
+			return p, errors.Join(err, p.kill())
+		}
+	}
+	return p, nil
 }
 
 // input is a pipe that holds stdin: unlike an argument it is invisible to the machine's other users.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -28,7 +29,8 @@ type RedisOptions struct {
 	// Args are further arguments of redis-server; they win over the defaults ("--appendonly", "yes").
 	Args []string
 
-	detached bool
+	// remember is told of the process as soon as there is one. Nil: the server dies with this program.
+	remember func(process) error
 }
 
 // Redis is a running redis-server that belongs to one test. The caller ends it with Stop.
@@ -81,7 +83,7 @@ func (r *Redis) start(ctx context.Context) error {
 	args := []string{"-", "--port", strconv.Itoa(r.opt.Port), "--bind", "127.0.0.1", "--dir", r.opt.Dir, "--save", "", "--appendonly", "no"}
 	r.proc, err = launch{
 		name: "redis-server", path: path, args: append(args, r.opt.Args...), stdin: config,
-		dir: r.opt.Dir, log: r.log(), detached: r.opt.detached,
+		dir: r.opt.Dir, log: r.log(), remember: r.opt.remember,
 	}.start()
 	if err != nil {
 		return err
@@ -126,6 +128,12 @@ func checkRedis(ctx context.Context, url string, pid int) error {
 	if err != nil { // the parser's message quotes the URL, password and all
 		return errors.New("not a Redis URL of the form redis://user:password@host:port/db")
 	}
+	// go-redis writes a failed dial to standard error, so it gets no chance to fail.
+	conn, err := (&net.Dialer{}).DialContext(ctx, opt.Network, opt.Addr)
+	if err != nil {
+		return fmt.Errorf("no Redis at %s: %w", opt.Addr, err)
+	}
+	conn.Close()
 	opt.MaxRetries, opt.DialerRetries = -1, 1
 	opt.ContextTimeoutEnabled = true
 	client := redis.NewClient(opt)

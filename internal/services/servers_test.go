@@ -93,7 +93,7 @@ func TestNeo4jKillRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer driver.Close(ctx) //nolint:errcheck // the server is killed under it
+	defer driver.Close(ctx)
 	query := func(ctx context.Context, cypher string) (*neo4j.EagerResult, error) {
 		return neo4j.ExecuteQuery(ctx, driver, cypher, nil, neo4j.EagerResultTransformer, neo4j.ExecuteQueryWithDatabase("neo4j"))
 	}

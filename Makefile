@@ -1,0 +1,60 @@
+# Needs Go, make and a POSIX shell. `make help` lists what there is.
+
+GO         ?= go
+LINT       := v2.15.0
+TOOLS      := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tieredcache/bin
+GOLANGCI   := $(TOOLS)/golangci-lint
+MODULES     = $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/.*/*' -not -path '*/testdata/*' | sort))
+SERVICES   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help services services-down test lint fmt tools demo replicas build clean FORCE
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+services: bin/services ## Start or find a real Redis and a real Neo4j; print the variables that programs read
+	@bin/services up
+
+services-down: bin/services ## Stop the services that were started here, and nothing else
+	@bin/services down
+
+test: bin/services bin/testreport ## Vet and test every module on real services (ARGS='-run TestX' is handed to go test)
+	@bin/services run -- bin/testreport $(ARGS)
+
+lint: tools ## Run golangci-lint, go vet and gofmt over every module
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt these files:"; echo "$$unformatted"; exit 1; }
+	@for dir in $(MODULES); do \
+		echo "lint $$dir"; (cd $$dir && $(GO) vet ./... && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...) || exit 1; \
+	done
+
+fmt: tools ## Format every module with gofumpt and goimports
+	@for dir in $(MODULES); do (cd $$dir && $(GOLANGCI) fmt --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
+
+tools: ## Build the pinned golangci-lint into the user's cache folder, three minutes the first time
+	@$(GO) version -m $(GOLANGCI) 2>/dev/null | grep -q 'golangci-lint/v2[[:space:]]$(LINT)[[:space:]]' || \
+		{ echo "building golangci-lint $(LINT)"; GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT); }
+
+demo: $(if $(filter real,$(SERVICES)),bin/services) ## Show what the cache does (SERVICES=real: on real services; SOURCE_DELAY=20ms: a slower source)
+ifeq ($(SERVICES),real)
+	@cd examples && $(GO) build -o ../bin/demo ./demo && exec ../bin/services run -- ../bin/demo
+else
+	@cd examples && $(GO) run ./demo
+endif
+
+replicas: bin/services ## Run three instances of the example service as local processes on real services
+	@cd examples && $(GO) build -o ../bin/replicas ./replicas && SERVICES=real exec ../bin/services run -- ../bin/replicas
+
+build: ## Compile every module
+	@for dir in $(MODULES); do (cd $$dir && $(GO) build ./...) || exit 1; done
+
+clean: services-down ## Stop the services and remove what was built here
+	@rm -rf bin .services
+
+bin/services: FORCE
+	@$(GO) build -o $@ ./internal/services/cmd/services
+
+bin/testreport: FORCE
+	@$(GO) build -o $@ ./internal/testreport
+
+FORCE:
