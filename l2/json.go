@@ -1,0 +1,74 @@
+package l2
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+)
+
+// JSON returns a codec on package encoding/json, for values that people or other languages read in Redis. It is slower
+// and larger than [MessagePack], and takes fewer types.
+//
+// What JSON would lose is refused, by Check where the type says it and by Append where the value does:
+//
+//   - Check: interfaces, fields that are unexported, tagged "-" or hidden by another of their name, pointers to what
+//     may itself be null, omitempty on slices and maps, embedded pointers, map keys that are neither strings nor
+//     integers, methods that are promoted or on one side only, [json.RawMessage] and [json.Number].
+//   - Append: times that are not in UTC (JSON has an offset and no zone; call UTC first), strings that are not UTF-8,
+//     NaN and infinities, and a negative zero under omitempty or omitzero.
+//
+// MarshalJSON and MarshalText are taken at their word. Unknown fields are an error of Decode. Names, types and tag
+// options are a part of the ID.
+func JSON[V any]() Codec[V] {
+	t := reflect.TypeFor[V]()
+	c := jsonCheck{seen: map[reflect.Type]int{}}
+	c.check(t, typeName(t))
+	j := jsonCodec[V]{name: typeName(t), id: fingerprint("json/1 ", c.shape.String())}
+	if c.problem != nil {
+		j.problem = fmt.Errorf("l2: JSON: %w", c.problem)
+	}
+	return j
+}
+
+type jsonCodec[V any] struct {
+	name    string
+	id      uint32
+	problem error
+}
+
+func (j jsonCodec[V]) ID() uint32   { return j.id }
+func (j jsonCodec[V]) Check() error { return j.problem }
+
+func (j jsonCodec[V]) Append(dst []byte, v V) ([]byte, error) {
+	if j.problem != nil {
+		return dst, j.problem
+	}
+	b, err := json.Marshal(v)
+	if err == nil { // so v has no cycle
+		err = lossless(reflect.ValueOf(&v).Elem(), false)
+	}
+	if err != nil {
+		return dst, fmt.Errorf("l2: encode %w", at(j.name, err))
+	}
+	return append(dst, b...), nil
+}
+
+func (j jsonCodec[V]) Decode(src []byte) (V, error) {
+	var v, zero V
+	if j.problem != nil {
+		return zero, j.problem
+	}
+	d := json.NewDecoder(bytes.NewReader(src))
+	d.DisallowUnknownFields()
+	err := d.Decode(&v)
+	if err == nil {
+		if _, err = d.Token(); errors.Is(err, io.EOF) {
+			return v, nil
+		}
+		err = errors.New("bytes are left over")
+	}
+	return zero, fmt.Errorf("l2: decode %w", at(j.name, err))
+}

@@ -1,0 +1,158 @@
+package l2_test
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/tinylib/msgp/msgp"
+
+	"github.com/tieredcache/tieredcache/l2"
+)
+
+type Preference struct {
+	ID   string
+	Meta []struct{ X any }
+}
+
+type locked struct {
+	sync.Mutex
+	N int
+}
+
+type secret struct {
+	Name string
+	salt []byte
+}
+
+type stamped struct {
+	time.Time
+	By string
+}
+
+type embedsPointer struct{ *base }
+
+// generated stands for what the msgp tool makes of a type.
+type generated struct {
+	N  int64
+	In struct{ At *time.Time }
+}
+
+func (g generated) MarshalMsg(b []byte) ([]byte, error)    { return msgp.AppendInt64(b, g.N), nil }
+func (g *generated) UnmarshalMsg(b []byte) ([]byte, error) { return b, nil }
+
+type listing struct{ Names []string }
+
+func (g listing) MarshalMsg(b []byte) ([]byte, error)    { return b, nil }
+func (g *listing) UnmarshalMsg(b []byte) ([]byte, error) { return b, nil }
+
+func TestMessagePackCheck(t *testing.T) {
+	for _, c := range []struct {
+		got  error
+		want string
+	}{
+		{l2.MessagePack[Preference]().Check(), "Preference.Meta[].X: interface type any; name a concrete type"},
+		{l2.MessagePack[[]Preference]().Check(), "[]Preference[].Meta[].X: interface type any; name a concrete type"},
+		{l2.MessagePack[map[string]*Preference]().Check(), "map[string]*Preference[].Meta[].X: interface type any; name a concrete type"},
+		{l2.MessagePack[any]().Check(), "any: interface type any; name a concrete type"},
+		{l2.MessagePack[struct{ E error }]().Check(), "struct { E error }.E: interface type error; name a concrete type"},
+		{l2.MessagePackAny[[]io.Reader]().Check(), "[]Reader[]: interface type Reader; name a concrete type"},
+		{l2.MessagePackAny[[]fmt.Stringer]().Check(), "[]Stringer[]: interface type Stringer; name a concrete type"},
+		{l2.MessagePack[func()]().Check(), "func(): func cannot be stored; remove it from the cached type"},
+		{l2.MessagePack[[2]chan int]().Check(), "[2]chan int[]: chan cannot be stored; remove it from the cached type"},
+		{l2.MessagePack[uintptr]().Check(), "uintptr: uintptr cannot be stored; remove it from the cached type"},
+		{l2.MessagePack[unsafe.Pointer]().Check(), "Pointer: unsafe.Pointer cannot be stored; remove it from the cached type"},
+		{l2.MessagePack[secret]().Check(), "secret.salt: unexported field would be lost; export it or teach its struct with an Extension"},
+		{l2.MessagePack[locked]().Check(), "locked.Mutex.mu: unexported field would be lost; export it or teach its struct with an Extension"},
+		{l2.MessagePack[embedsPointer]().Check(), "embedsPointer.base: unexported field would be lost; export it or teach its struct with an Extension"},
+		{l2.MessagePack[map[*int]int]().Check(), "map[*int]int[key]: ptr in a map key loses its identity; use plain data as the key"},
+		{l2.MessagePack[map[struct{ P *int }]int]().Check(), "map[struct { P *int }]int[key]: ptr in a map key loses its identity; use plain data as the key"},
+		{l2.MessagePackAny[map[any]int]().Check(), "map[any]int[key]: interface in a map key loses its identity; use plain data as the key"},
+		{
+			l2.MessagePack[generated]().Check(),
+			"generated.In.At: the zone of a time may not survive the MarshalMsg of generated; remove the method or teach generated with an Extension",
+		},
+		{
+			l2.MessagePack[[]listing]().Check(),
+			"[]listing[].Names: nil or empty may not survive the MarshalMsg of listing; remove the method or teach listing with an Extension",
+		},
+		{l2.MessagePack[celsius](l2.Extension{}).Check(), "Extension 0: is not for a concrete type; make it with Extend"},
+		{l2.MessagePack[celsius](l2.Extend[any](1, nil, nil)).Check(), "Extension 1: is not for a concrete type; make it with Extend"},
+		{l2.MessagePack[celsius](celsiusExt(-1)).Check(), "Extension celsius: has tag -1; use 0 to 119"},
+		{l2.MessagePack[celsius](celsiusExt(127)).Check(), "Extension celsius: has tag 127; use 0 to 119"},
+		{l2.MessagePack[celsius](celsiusExt(1), celsiusExt(2)).Check(), "Extension celsius: is given twice"},
+		{l2.MessagePack[celsius](celsiusExt(1), l2.Extend[Named](1, nil, nil)).Check(), "Extension Named: has tag 1, as celsius has; give it its own"},
+		{
+			l2.MessagePack[celsius](l2.Extend(1, nil, func([]byte) (celsius, error) { return celsius{}, nil })).Check(),
+			"Extension celsius: has one function of two; give both or none",
+		},
+	} {
+		if c.got == nil || strings.TrimPrefix(c.got.Error(), "l2: MessagePack: ") != c.want {
+			t.Errorf("got\n\t%v\nwant\n\tl2: MessagePack: %s", c.got, c.want)
+		}
+	}
+}
+
+func TestMessagePackRefusesToLose(t *testing.T) {
+	c := l2.MessagePack[secret]()
+	want := "l2: MessagePack: secret.salt: unexported field would be lost; export it or teach its struct with an Extension"
+	_, err := c.Append(nil, secret{"x", nil})
+	wantError(t, err, want)
+	_, err = c.Decode([]byte{0xc0})
+	wantError(t, err, want)
+}
+
+// time.Time brings its MarshalBinary to a struct that embeds it, where it would leave out the other fields.
+func TestMessagePackIgnoresPromotedMethods(t *testing.T) {
+	roundTrip(t, l2.MessagePack[stamped](), stamped{time.Date(2024, 1, 1, 0, 0, 0, 0, location(t, "Europe/Paris")), "ada"})
+}
+
+type chain struct {
+	Next *chain
+	N    int
+}
+
+type loop map[string]loop
+
+type ring []ring
+
+func TestMessagePackRecursion(t *testing.T) {
+	list := &chain{}
+	for i := range 900 {
+		list = &chain{list, i}
+	}
+	c := l2.MessagePack[*chain]()
+	roundTrip(t, c, list)
+	for i := range 200 {
+		list = &chain{list, i}
+	}
+	wantDepth(t, c, list)
+	cycle := &chain{}
+	cycle.Next = cycle
+	wantDepth(t, c, cycle)
+
+	m := loop{}
+	m["self"] = m
+	wantDepth(t, l2.MessagePack[loop](), m)
+	r := ring{nil}
+	r[0] = r
+	wantDepth(t, l2.MessagePack[ring](), r)
+	a := []any{nil}
+	a[0] = a
+	wantDepth(t, l2.MessagePackAny[any](), any(a))
+	wantDepth(t, l2.MessagePackAny[[]any](), a)
+	roundTrip(t, l2.MessagePack[loop](), loop{"a": {"b": nil}, "c": {}})
+	roundTrip(t, l2.MessagePack[ring](), ring{nil, {}, {{}}})
+}
+
+func wantDepth[V any](t *testing.T, c l2.Codec[V], v V) {
+	t.Helper()
+	_, err := c.Append(nil, v)
+	if err == nil || !strings.HasSuffix(err.Error(), "nested deeper than 1000, or cyclic") || len(err.Error()) > 400 {
+		t.Errorf("got error %.500v", err)
+	}
+}

@@ -1,0 +1,125 @@
+package l2_test
+
+import (
+	"math"
+	"testing"
+	"time"
+	_ "time/tzdata" // the machine may have none
+
+	"github.com/tieredcache/tieredcache/l2"
+)
+
+func location(t *testing.T, name string) *time.Location {
+	t.Helper()
+	l, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestMessagePackTimes(t *testing.T) {
+	paris, cet := location(t, "Europe/Paris"), location(t, "CET")
+	for name, v := range map[string]time.Time{
+		"zero":              {},
+		"epoch":             time.Unix(0, 0).UTC(),
+		"UTC":               time.Date(2024, 2, 29, 23, 59, 59, 999_999_999, time.UTC),
+		"monotonic":         time.Now(),
+		"Local":             time.Date(2024, 7, 1, 12, 0, 0, 1, time.Local),
+		"fixed":             time.Date(2024, 7, 1, 12, 0, 0, 1, time.FixedZone("Offset", 5*3600+30*60)),
+		"fixed, no name":    time.Date(2024, 7, 1, 12, 0, 0, 1, time.FixedZone("", -3600)),
+		"fixed, seconds":    time.Date(2024, 7, 1, 12, 0, 0, 1, time.FixedZone("LMT", -4172)),
+		"fixed, called UTC": time.Date(2024, 7, 1, 12, 0, 0, 1, time.FixedZone("UTC", 0)),
+		"fixed, long name":  time.Date(2024, 7, 1, 12, 0, 0, 1, time.FixedZone(string(make([]byte, 70000)), 1)),
+		"fixed, like IANA":  time.Date(2024, 7, 1, 12, 0, 0, 1, time.FixedZone("Europe/Paris", 7200)),
+		"summer":            time.Date(2024, 7, 1, 12, 0, 0, 1, paris),
+		"winter":            time.Date(2024, 1, 1, 12, 0, 0, 1, paris),
+		"before zones":      time.Date(1, 1, 1, 0, 0, 0, 0, paris),
+		"first of two":      time.Date(2024, 10, 27, 0, 30, 0, 0, time.UTC).In(paris),
+		"second of two":     time.Date(2024, 10, 27, 1, 30, 0, 0, time.UTC).In(paris),
+		"CET in winter":     time.Date(2024, 1, 1, 12, 0, 0, 1, cet),
+		"CET in summer":     time.Date(2024, 7, 1, 12, 0, 0, 1, cet),
+		"no transitions":    time.Date(2024, 7, 1, 12, 0, 0, 1, location(t, "Etc/GMT+5")),
+		"half hours":        time.Date(2024, 7, 1, 12, 0, 0, 1, location(t, "Asia/Kathmandu")),
+		"negative year":     time.Date(-44, 3, 15, 12, 0, 0, 0, time.UTC),
+		"late year":         time.Date(123456, 3, 15, 12, 0, 0, 0, paris),
+		"first of all":      time.Unix(math.MinInt64, 0).UTC(),
+		"last of all":       time.Unix(math.MaxInt64, 999_999_999).UTC(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := roundTrip(t, l2.MessagePack[time.Time](), v)
+			if (got.Location() == time.UTC) != (v.Location() == time.UTC) || (got.Location() == time.Local) != (v.Location() == time.Local) {
+				t.Errorf("got location %v, want %v", got.Location(), v.Location())
+			}
+			for _, month := range []int{1, 5, 9} { // the location, not just its zone then
+				if a, b := v.AddDate(0, month, 0), got.AddDate(0, month, 0); !sameTime(a, b) {
+					t.Errorf("%d months later: got %v, want %v", month, b, a)
+				}
+			}
+			roundTrip(t, l2.MessagePack[day](), day(v))
+			roundTrip(t, l2.MessagePack[*time.Time](), &v)
+			roundTrip(t, l2.MessagePack[[]time.Time](), []time.Time{v, v})
+			roundTrip(t, l2.MessagePack[[2]day](), [2]day{day(v)})
+			roundTrip(t, l2.MessagePack[map[string]struct{ At *day }](), map[string]struct{ At *day }{"x": {(*day)(&v)}})
+			roundTrip(t, l2.MessagePack[struct{ time.Time }](), struct{ time.Time }{v})
+			roundTrip(t, l2.MessagePackAny[any](), any(v))
+		})
+	}
+}
+
+func TestMessagePackTimesAsKeys(t *testing.T) {
+	c := l2.MessagePack[map[time.Time]string]()
+	want := map[time.Time]string{
+		time.Date(2024, 7, 1, 12, 0, 0, 1, time.UTC):                      "utc",
+		time.Date(2024, 7, 1, 12, 0, 0, 1, location(t, "Europe/Paris")):   "paris",
+		time.Date(2024, 7, 1, 12, 0, 0, 1, time.FixedZone("Offset", 60)):  "fixed",
+		time.Date(2024, 7, 1, 12, 0, 0, 1, time.FixedZone("Offset", -60)): "other",
+	}
+	got, err := c.Decode(encode(t, c, want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != len(want) {
+		t.Errorf("got %d keys, want %d", len(got), len(want))
+	}
+	for w, text := range want {
+		found := false
+		for g, other := range got {
+			found = found || sameTime(g, w) && other == text
+		}
+		if !found {
+			t.Errorf("%v is missing", w)
+		}
+	}
+
+	one, two := time.FixedZone("Twin", 60), time.FixedZone("Twin", 60)
+	at := time.Date(2024, 7, 1, 12, 0, 0, 1, one)
+	_, err = c.Append(nil, map[time.Time]string{at: "", at.In(two): ""})
+	wantError(t, err, "l2: encode map[Time]string: two keys are written the same")
+}
+
+// A location that this machine's database does not have, or has with other rules, is as it was in the process that
+// wrote it, for that one instant.
+func TestMessagePackUnknownLocations(t *testing.T) {
+	for name, l := range map[string]*time.Location{
+		"unknown": custom(t, "Nowhere/Land", "NWT", 4321), "other rules": custom(t, "Europe/Paris", "CEST", 4321),
+		"other name": custom(t, "Europe/Paris", "PAR", 7200), "odd": custom(t, "../../etc/passwd", "", -1),
+		"no name": custom(t, "", "XXX", 5), "called Local": custom(t, "Local", "XXX", 5),
+	} {
+		t.Run(name, func(t *testing.T) {
+			roundTrip(t, l2.MessagePack[time.Time](), time.Date(2024, 7, 1, 12, 0, 0, 1, l))
+		})
+	}
+}
+
+// custom makes a location of one zone by the format of the zone database.
+func custom(t *testing.T, name, zone string, offset int32) *time.Location {
+	t.Helper()
+	data := append([]byte("TZif"), make([]byte, 35)...)
+	data = append(data, 1, 0, 0, 0, byte(len(zone)+1), byte(offset>>24), byte(offset>>16), byte(offset>>8), byte(offset), 1, 0)
+	l, err := time.LoadLocationFromTZData(name, append(append(data, zone...), 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
