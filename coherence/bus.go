@@ -1,0 +1,223 @@
+// Package coherence tells every process what changed: writes invalidate words in Redis, number the invalidation in a
+// sequence, keep it in a journal and publish it; every process applies what it hears to its epochs, and asks the
+// journal twice a second for what it did not hear.
+//
+// # Guarantees
+//
+// Pub/sub is only the fast path. A process uses its memory, and Redis, only for MaxStaleness after it last asked Redis
+// what changed (SYNC) and was answered; otherwise its fence is closed and reads go to the source. A message that was
+// lost is found by the next SYNC.
+//
+// # Failure
+//
+// Errors of Redis are events and counters, never the caller's error. What could not be delivered stays pending: it is
+// read from the source here, and delivered before the fence opens again.
+//
+// # Concurrency
+//
+// A Bus is safe for concurrent use. One per process is enough: it costs one subscription and one SYNC, however many
+// caches share it.
+package coherence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/internal/epoch"
+	"github.com/tieredcache/tieredcache/internal/word"
+)
+
+// Defaults of Config.
+const (
+	DefaultMaxStaleness = 2 * time.Second
+	DefaultTimeout      = 100 * time.Millisecond
+)
+
+// syncEvery is the longest time between two SYNCs; a fraction of MaxStaleness shortens it.
+const (
+	syncEvery    = 500 * time.Millisecond
+	syncFraction = 4
+)
+
+// ErrClosed is returned by what is used after Close.
+var ErrClosed = errors.New("coherence: closed")
+
+// ErrCoherence is returned where coherence cannot be had and there is no source to ask instead.
+var ErrCoherence = errors.New("coherence: cannot be had: Redis is unreachable, or a write is under way")
+
+// Config configures a Bus. The zero value is a bus of this process alone.
+type Config struct {
+	// Redis is the caller's client, and stays the caller's to close. The bus makes private clients from its options:
+	// masters only, no retries, context timeouts on, Timeout as their timeouts. Hooks are not carried over. nil: no
+	// Redis; the bus keeps the caches of this process coherent, and promises nothing across processes.
+	Redis redis.UniversalClient
+	// Namespace is put before every key and channel, followed by '/': staging and production on one Redis. 1 to 64 of
+	// a-z A-Z 0-9 . _ -; empty: nothing is put before them.
+	Namespace string
+	// MaxStaleness is the longest time that a process goes on serving from memory and Redis without hearing from
+	// Redis. Zero: 2 s. At least 100 ms.
+	MaxStaleness time.Duration
+	// Timeout bounds each operation on Redis. Zero: 100 ms.
+	Timeout time.Duration
+	// OnEvent is told what the bus meets; nil: nobody. It is called by the goroutine that met it and must not block.
+	OnEvent func(Event)
+}
+
+// Bus is one process's ear and voice. Make it with New, end it with Close.
+type Bus struct {
+	config Config
+	layout word.Layout
+	start  time.Time
+	epochs *epoch.Table
+
+	data    *redis.Client // of the caches; nil without Redis, as control
+	control *redis.Client // SYNC and the subscription, which must not queue behind loads
+
+	fence    atomic.Int64 // open until then, on the clock of Now; 0: closed
+	lag      atomic.Int64 // Redis time minus Now, in µs, never too small
+	pending  pending
+	waiters  waiters
+	counters counters
+	status   status
+
+	mu          sync.Mutex // a MESSAGE, and SYNC's reply, are applied under it
+	synced      bool
+	applied     uint64
+	incarnation string
+	members     map[string]*Member
+
+	delivering sync.Mutex
+
+	closed atomic.Bool
+	kick   chan struct{} // SYNC now
+	ctx    context.Context
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// New returns a bus, also when Redis cannot be reached: it starts fenced, and opens when Redis has answered. The error
+// names the field of config that is unusable.
+func New(config Config) (*Bus, error) {
+	if config.MaxStaleness == 0 {
+		config.MaxStaleness = DefaultMaxStaleness
+	}
+	if config.Timeout == 0 {
+		config.Timeout = DefaultTimeout
+	}
+	switch {
+	case config.Namespace != "" && !word.ValidName(config.Namespace):
+		return nil, fmt.Errorf("coherence: Namespace %q: use 1 to 64 of a-z A-Z 0-9 . _ -", config.Namespace)
+	case config.MaxStaleness < 100*time.Millisecond:
+		return nil, fmt.Errorf("coherence: MaxStaleness is %v: give at least 100ms", config.MaxStaleness)
+	case config.Timeout < 0:
+		return nil, fmt.Errorf("coherence: Timeout is %v: give a positive duration, or zero for %v", config.Timeout, DefaultTimeout)
+	}
+	b := &Bus{
+		config:  config,
+		layout:  word.NewLayout(config.Namespace),
+		start:   time.Now(),
+		epochs:  epoch.New(),
+		members: map[string]*Member{},
+		kick:    make(chan struct{}, 1),
+	}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	if config.Redis == nil {
+		b.fence.Store(math.MaxInt64)
+		b.status.set(Open, "no Redis: this process alone")
+		return b, nil
+	}
+	options, err := privateOptions(config.Redis, config.Timeout)
+	if err != nil {
+		b.cancel()
+		return nil, err
+	}
+	b.status.set(Fenced, "not synced yet")
+	b.data, b.control = newClients(options)
+	b.done.Go(b.syncLoop)
+	b.done.Go(b.receiveLoop)
+	return b, nil
+}
+
+// Redis returns the private client of the caches, nil on a bus without Redis. Closing it is the bus's affair.
+func (b *Bus) Redis() *redis.Client { return b.data }
+
+// Timeout returns the bound of one operation on Redis.
+func (b *Bus) Timeout() time.Duration { return b.config.Timeout }
+
+// Key returns the Redis key of a name.
+func (b *Bus) Key(name string) string { return b.layout.Key(name) }
+
+// GenerationKey returns the Redis key of a cache's generation.
+func (b *Bus) GenerationKey(cache string) string { return b.Key(word.GenerationName(cache)) }
+
+// IsClosed says whether Close or Shutdown was called.
+func (b *Bus) IsClosed() bool { return b.closed.Load() }
+
+// Announce says where invalidations are announced: the keys of the sequence and of the journal,
+// and the pub/sub channel.
+func (b *Bus) Announce() (sequence, journal, channel string) {
+	return b.layout.Sequence(), b.layout.Journal(), b.layout.Channel()
+}
+
+// Now is the clock of the fence and of expiry: monotonic, from the bus's start.
+func (b *Bus) Now() time.Duration { return time.Since(b.start) }
+
+// Open says whether the fence is open at a time of Now: whether memory and Redis may be used.
+func (b *Bus) Open(now time.Duration) bool { return int64(now) < b.fence.Load() }
+
+// RedisNow returns Redis's own time, in ms since 1970, at a time of Now: never earlier than it is. It means nothing
+// before the fence has opened for the first time.
+func (b *Bus) RedisNow(now time.Duration) int64 { return (now.Microseconds() + b.lag.Load()) / 1000 }
+
+// Epochs returns the table of this process's epochs.
+func (b *Bus) Epochs() *epoch.Table { return b.epochs }
+
+// Close delivers what is pending for at most the Redis timeout, ends what New started and returns when it has ended.
+// The caller's client stays open. Closing again does nothing and returns nil.
+func (b *Bus) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), b.config.Timeout)
+	defer cancel()
+	err := b.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("coherence: Redis was away: %d invalidations were not delivered", b.pending.undelivered())
+	}
+	return err
+}
+
+// Shutdown is Close that goes on delivering what is pending until ctx ends; its error is then ctx's.
+func (b *Bus) Shutdown(ctx context.Context) error {
+	if b.closed.Swap(true) {
+		return nil
+	}
+	err := b.drain(ctx)
+	b.cancel()
+	b.done.Wait()
+	b.fence.Store(0)
+	b.status.set(Closed, "closed")
+	if b.data != nil {
+		err = errors.Join(err, b.data.Close(), b.control.Close())
+	}
+	return err
+}
+
+// drain delivers what is pending until nothing is, or ctx ends.
+func (b *Bus) drain(ctx context.Context) error {
+	for b.data != nil && b.pending.undelivered() > 0 {
+		if b.deliver(ctx) == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(retryFirst):
+		}
+	}
+	return nil
+}

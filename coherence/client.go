@@ -1,0 +1,34 @@
+package coherence
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// privateOptions makes options of the bus's own from those of the caller's client. A caller's client made with the
+// defaults waits 5 s on a Redis that accepts and never answers, whatever the context says; and a command sent again
+// after a lost reply may undo another process's.
+func privateOptions(client redis.UniversalClient, timeout time.Duration) (redis.Options, error) {
+	single, ok := client.(*redis.Client)
+	if !ok {
+		return redis.Options{}, fmt.Errorf("coherence: Redis is a %T: give a *redis.Client (redis.NewClient or redis.NewFailoverClient)", client)
+	}
+	o := *single.Options()
+	o.ContextTimeoutEnabled = true
+	o.MaxRetries = -1
+	o.DialerRetries = 1
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout, timeout
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	o.ClientSideCacheConfig, o.ClientSideCache = nil, nil
+	return o, nil
+}
+
+// newClients returns a client for the caches and a small one for SYNC and the subscription.
+func newClients(o redis.Options) (data, control *redis.Client) {
+	small := o
+	small.PoolSize, small.MinIdleConns, small.MaxIdleConns, small.MaxActiveConns = 2, 0, 2, 0
+	return redis.NewClient(&o), redis.NewClient(&small)
+}

@@ -1,0 +1,118 @@
+package coherence
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tieredcache/tieredcache/internal/epoch"
+	"github.com/tieredcache/tieredcache/internal/word"
+)
+
+// Places are the counters that make up the epoch of one entry.
+type Places = epoch.Places
+
+// Member is the seat of one cache on a bus: its generation and its epoch. It is safe for concurrent use.
+type Member struct {
+	bus        *Bus
+	name       string
+	epoch      epoch.Counter
+	generation atomic.Uint64 // the highest ever learnt; 0: none yet
+	tried      chan struct{} // closed when a SYNC that asked for the generation has ended, however
+	once       sync.Once
+}
+
+// Join gives a cache a seat; entries is how many its memory can hold, for the size of the epoch table. The error says
+// that the name is unusable or taken, or is ErrClosed.
+func (b *Bus) Join(cache string, entries int64) (*Member, error) {
+	switch {
+	case !word.ValidName(cache):
+		return nil, fmt.Errorf("name %q: use 1 to 64 of a-z A-Z 0-9 . _ -", cache)
+	case cache == word.Reserved:
+		return nil, fmt.Errorf("name %q is the bus's own: choose another", cache)
+	case b.closed.Load():
+		return nil, ErrClosed
+	}
+	m := &Member{bus: b, name: cache, tried: make(chan struct{})}
+	b.epochs.Grow(entries)
+	if b.data == nil {
+		m.generation.Store(1)
+		m.attempted()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.members[cache] != nil {
+		return nil, fmt.Errorf("name %q: this bus has a cache of that name: one per name", cache)
+	}
+	b.members[cache] = m
+	b.syncNow()
+	return m, nil
+}
+
+// Leave gives the seat up; the name is free again.
+func (m *Member) Leave() {
+	m.bus.mu.Lock()
+	defer m.bus.mu.Unlock()
+	if m.bus.members[m.name] == m {
+		delete(m.bus.members, m.name)
+	}
+}
+
+// Ready waits until a SYNC has brought the cache's generation, for the first attempt only, and at most the Redis
+// timeout or until ctx ends.
+func (m *Member) Ready(ctx context.Context) {
+	select {
+	case <-m.tried:
+		return
+	default:
+	}
+	timeout := time.NewTimer(m.bus.config.Timeout)
+	defer timeout.Stop()
+	select {
+	case <-m.tried:
+	case <-timeout.C:
+	case <-ctx.Done():
+	}
+}
+
+// Generation returns the highest generation learnt, 0 before the first.
+func (m *Member) Generation() uint64 { return m.generation.Load() }
+
+// Usable says, in the order that the protocol asks for, whether memory and Redis may be used for the places at a time
+// of Now: the fence is open, the generation is known and nothing of them is pending. The epoch is read after it.
+func (m *Member) Usable(now time.Duration, p *Places) bool {
+	return m.bus.Open(now) && m.generation.Load() != 0 && !m.bus.pending.has(p)
+}
+
+// Settled says that nothing at all is pending in this process.
+func (m *Member) Settled() bool { return m.bus.pending.none() }
+
+// Places returns where the epoch of an entry is counted.
+func (m *Member) Places(entry Ref, tags []Ref) Places {
+	p := Places{Cache: &m.epoch, Key: m.bus.epochs.Place(entry.name)}
+	for _, t := range tags {
+		p.Tags = append(p.Tags, m.bus.epochs.Place(t.name))
+	}
+	return p
+}
+
+// Epoch returns e(k).
+func (m *Member) Epoch(p *Places) uint64 { return m.bus.epochs.Of(p) }
+
+// Raise raises the epoch of one entry.
+func (m *Member) Raise(p *Places) { m.bus.epochs.Raise(p.Key) }
+
+// Learn takes a generation; it never falls, and raises the epoch when it rises.
+func (m *Member) Learn(g uint64) {
+	for old := m.generation.Load(); g > old; old = m.generation.Load() {
+		if m.generation.CompareAndSwap(old, g) {
+			m.epoch.Add(1)
+			return
+		}
+	}
+}
+
+// attempted ends the waiting for the first SYNC.
+func (m *Member) attempted() { m.once.Do(func() { close(m.tried) }) }

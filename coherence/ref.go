@@ -1,0 +1,40 @@
+package coherence
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/tieredcache/tieredcache/internal/word"
+)
+
+// Ref names what a write changes: one entry of a cache, or a tag. The zero Ref names nothing and is refused.
+type Ref struct{ name string }
+
+// Tag names a tag from its parts: Tag("user", "acme", "ada"). Parts are escaped, so that different lists of parts never
+// meet. Tags belong to the bus: one may name entries of several caches. Tag() without parts is the zero Ref.
+func Tag(parts ...string) Ref {
+	if len(parts) == 0 {
+		return Ref{}
+	}
+	return Ref{name: word.TagName(word.Join(parts...))}
+}
+
+// Entry names an entry by its cache's name and its escaped key. A cache's Ref method is the easy way to one.
+func Entry(cache, key string) Ref { return Ref{name: word.EntryName(cache, key)} }
+
+// String returns the name under which the ref's word lives in Redis.
+func (r Ref) String() string { return r.name }
+
+func names(refs []Ref) ([]string, error) {
+	if len(refs) == 0 {
+		return nil, errors.New("coherence: no refs: name what changes with Cache.Ref or Tag")
+	}
+	list := make([]string, len(refs))
+	for i, r := range refs {
+		if r.name == "" {
+			return nil, fmt.Errorf("coherence: refs[%d] is the zero Ref: make refs with Cache.Ref or Tag", i)
+		}
+		list[i] = r.name
+	}
+	return list, nil
+}

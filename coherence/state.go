@@ -1,0 +1,131 @@
+package coherence
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Condition says whether a bus lets its process use memory and Redis.
+type Condition int
+
+// The conditions of a bus. Fenced is the first.
+const (
+	Fenced Condition = iota // reads go to the source
+	Open                    // memory and Redis are used
+	Closed                  // Close was called
+)
+
+// String returns the condition in lower case.
+func (c Condition) String() string {
+	switch c {
+	case Fenced:
+		return "fenced"
+	case Open:
+		return "open"
+	case Closed:
+		return "closed"
+	default:
+		return fmt.Sprintf("condition %d", int(c))
+	}
+}
+
+// State is what a readiness probe wants to know: the condition, since when, and why.
+type State struct {
+	Condition Condition
+	Since     time.Time
+	Why       string
+	Pending   int // invalidations that Redis has not taken yet
+}
+
+// State returns the state of the bus.
+func (b *Bus) State() State {
+	s := b.status.get()
+	if s.Condition == Open && !b.Open(b.Now()) {
+		s.Condition, s.Why = Fenced, "no SYNC was answered in time"
+	}
+	s.Pending = b.pending.undelivered()
+	return s
+}
+
+type status struct {
+	mu    sync.Mutex
+	state State
+}
+
+// set returns whether the condition changed.
+func (s *status) set(c Condition, why string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed := s.state.Condition != c
+	if changed || s.state.Since.IsZero() {
+		s.state = State{Condition: c, Since: time.Now(), Why: why}
+	}
+	return changed
+}
+
+func (s *status) get() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state
+}
+
+// Kind is what an Event tells of.
+type Kind int
+
+// The kinds of events.
+const (
+	SyncFailed          Kind = iota // a SYNC was not answered; Err says why
+	FenceClosed                     // nothing was heard for MaxStaleness: reads go to the source from now on
+	FenceOpened                     // memory and Redis are used from now on
+	Flushed                         // everything in memory was made stale; Err says why
+	SubscriptionLost                // the subscription ended, and is being rebuilt; Err says why
+	InvalidationPending             // an invalidation was not delivered, and will be; Err says why
+)
+
+// String returns the kind in lower case.
+func (k Kind) String() string {
+	names := [...]string{"sync failed", "fence closed", "fence opened", "flushed", "subscription lost", "invalidation pending"}
+	if k < 0 || int(k) >= len(names) {
+		return fmt.Sprintf("event %d", int(k))
+	}
+	return names[k]
+}
+
+// Event is something that the bus met. Err is nil where there is nothing to say; it carries no keys and no secrets.
+type Event struct {
+	Kind Kind
+	Err  error
+}
+
+func (b *Bus) emit(e Event) {
+	if b.config.OnEvent != nil {
+		b.config.OnEvent(e)
+	}
+}
+
+// Stats counts what a bus has done since New.
+type Stats struct {
+	Syncs         uint64 // SYNCs that were answered
+	SyncFailures  uint64 // SYNCs that were not
+	Messages      uint64 // messages received, one's own included
+	Gaps          uint64 // messages that showed that an earlier one was lost or late
+	Garbage       uint64 // messages of an unknown form
+	Flushes       uint64 // times that everything in memory was made stale
+	Reconnects    uint64 // times that the subscription was lost
+	Invalidations uint64 // invalidations announced, pending ones included
+}
+
+type counters struct {
+	syncs, syncFailures, messages, gaps, garbage, flushes, reconnects, invalidations atomic.Uint64
+}
+
+// Stats returns the counts. They are read one by one, not at one moment.
+func (b *Bus) Stats() Stats {
+	c := &b.counters
+	return Stats{
+		Syncs: c.syncs.Load(), SyncFailures: c.syncFailures.Load(), Messages: c.messages.Load(), Gaps: c.gaps.Load(),
+		Garbage: c.garbage.Load(), Flushes: c.flushes.Load(), Reconnects: c.reconnects.Load(), Invalidations: c.invalidations.Load(),
+	}
+}

@@ -1,0 +1,202 @@
+package coherence
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/internal/word"
+)
+
+//go:embed lua/sync.lua
+var syncLua string
+
+var syncScript = redis.NewScript(word.Lib + syncLua)
+
+const (
+	// A longer journal is not sent: its reply would time out, again and again. Everything is flushed instead.
+	journalReply  = 1000
+	heartbeatLife = time.Minute
+)
+
+// syncNow asks for a SYNC as soon as the one that may be under way has ended.
+func (b *Bus) syncNow() {
+	select {
+	case b.kick <- struct{}{}:
+	default:
+	}
+}
+
+// syncLoop is the only one that syncs: one SYNC is in flight at a time.
+func (b *Bus) syncLoop() {
+	every := time.NewTicker(min(syncEvery, b.config.MaxStaleness/syncFraction))
+	defer every.Stop()
+	for {
+		select {
+		case <-b.ctx.Done():
+			return
+		case <-b.kick:
+		case <-every.C:
+		}
+		if err := b.sync(); err != nil && b.ctx.Err() == nil {
+			b.counters.syncFailures.Add(1)
+			b.emit(Event{Kind: SyncFailed, Err: err})
+			b.watchFence(err)
+		}
+	}
+}
+
+// watchFence tells when the fence has closed because nothing was heard for too long.
+func (b *Bus) watchFence(cause error) {
+	if !b.Open(b.Now()) && b.status.set(Fenced, cause.Error()) {
+		b.emit(Event{Kind: FenceClosed, Err: cause})
+	}
+}
+
+// sync asks Redis what changed since what was applied, applies it, and then, and only then, opens the fence for
+// MaxStaleness from the moment that it asked.
+func (b *Bus) sync() error {
+	b.mu.Lock()
+	first, after, known := !b.synced, b.applied, make([]*Member, 0, len(b.members))
+	for _, m := range b.members {
+		known = append(known, m)
+	}
+	b.mu.Unlock()
+	defer func() {
+		for _, m := range known {
+			m.attempted()
+		}
+	}()
+
+	ctx, cancel := context.WithTimeout(b.ctx, b.config.Timeout)
+	defer cancel()
+	sent := b.Now()
+	reply, err := b.askSync(ctx, first, after, known)
+	if err != nil {
+		return err
+	}
+	flushed := b.applySync(reply, after, sent, known)
+	b.counters.syncs.Add(1)
+	if flushed != "" && !first {
+		b.counters.flushes.Add(1)
+		b.emit(Event{Kind: Flushed, Err: errors.New(flushed)})
+	}
+	if err := b.deliver(ctx); err != nil && !b.Open(b.Now()) {
+		return err
+	}
+	b.fence.Store(int64(sent + b.config.MaxStaleness))
+	if b.status.set(Open, "synced") {
+		b.emit(Event{Kind: FenceOpened})
+	}
+	return nil
+}
+
+// syncReply is what the script says.
+type syncReply struct {
+	incarnation string
+	time        int64 // µs
+	sequence    uint64
+	generations []uint64
+	missed      []string // refs, by number: after+1, after+2, ...
+	complete    bool     // missed reaches from after+1 to sequence exactly
+}
+
+func (b *Bus) askSync(ctx context.Context, first bool, after uint64, known []*Member) (syncReply, error) {
+	keys := []string{b.layout.Heartbeat(), b.layout.Sequence(), b.layout.Journal(), b.layout.Incarnation()}
+	since := strconv.FormatUint(after, 10)
+	if first {
+		since = ""
+	}
+	args := []any{since, randomHex(), journalReply, heartbeatLife.Milliseconds()}
+	for _, m := range known {
+		keys = append(keys, b.Key(word.GenerationName(m.name)))
+		args = append(args, strconv.FormatUint(m.Generation(), 10))
+	}
+	raw, err := syncScript.Run(ctx, b.control, keys, args...).Slice()
+	if err != nil {
+		return syncReply{}, fmt.Errorf("coherence: sync: %w", err)
+	}
+	r, err := readSync(raw, after, len(known))
+	if err != nil {
+		return syncReply{}, fmt.Errorf("coherence: sync: unexpected reply: %w", err)
+	}
+	return r, nil
+}
+
+func readSync(raw []any, after uint64, members int) (r syncReply, err error) {
+	if len(raw) != 5 {
+		return r, fmt.Errorf("%d parts", len(raw))
+	}
+	var bad error
+	text := func(v any) string {
+		s, ok := v.(string)
+		if !ok {
+			bad = fmt.Errorf("a %T where a string belongs", v)
+		}
+		return s
+	}
+	number := func(v any) uint64 {
+		n, err := strconv.ParseUint(text(v), 10, 64)
+		if err != nil && bad == nil {
+			bad = err
+		}
+		return n
+	}
+	generations, _ := raw[3].([]any)
+	missed, _ := raw[4].([]any)
+	if len(generations) != members || len(missed)%2 != 0 {
+		return r, fmt.Errorf("%d generations, %d of the journal", len(generations), len(missed))
+	}
+	r.incarnation, r.time, r.sequence = text(raw[0]), int64(number(raw[1])), number(raw[2])
+	for _, g := range generations {
+		r.generations = append(r.generations, number(g))
+	}
+	r.complete = r.sequence >= after && uint64(len(missed)/2) == r.sequence-after
+	for i := 0; i < len(missed); i += 2 {
+		id, _ := strings.CutSuffix(text(missed[i]), "-0")
+		r.complete = r.complete && number(id) == after+uint64(i/2)+1
+		r.missed = append(r.missed, text(missed[i+1]))
+	}
+	return r, bad
+}
+
+// applySync applies a reply under the lock of the messages, in the protocol's order: generations, epochs, applied. It
+// returns why everything was flushed, or nothing.
+func (b *Bus) applySync(r syncReply, after uint64, sent time.Duration, known []*Member) (flushed string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, m := range known {
+		m.Learn(r.generations[i])
+	}
+	b.lag.Store(r.time - sent.Microseconds())
+	switch {
+	case !b.synced:
+		b.epochs.RaiseAll()
+		b.applied = r.sequence
+	case r.incarnation != b.incarnation:
+		flushed = "another incarnation of Redis answered"
+		b.applied = r.sequence
+	case r.complete:
+		for _, refs := range r.missed {
+			b.apply(refs)
+		}
+		b.applied = max(b.applied, r.sequence)
+	case r.sequence < after:
+		flushed = "the sequence fell"
+		b.applied = r.sequence
+	default:
+		flushed = "the journal does not reach back"
+		b.applied = max(b.applied, r.sequence)
+	}
+	if flushed != "" {
+		b.epochs.RaiseAll()
+	}
+	b.synced, b.incarnation = true, r.incarnation
+	return flushed
+}

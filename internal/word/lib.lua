@@ -1,0 +1,47 @@
+-- What the scripts share. Numbers go out through %.0f: Lua prints large ones as 1.8e+15.
+
+local function now_us()
+  local t = redis.call('TIME')
+  return t[1] * 1000000 + t[2]
+end
+
+local function number(n) return string.format('%.0f', n) end
+
+-- The word at key: a string, false if there is none, or nil if it is of another Redis type.
+local function word(key)
+  local w = redis.pcall('GET', key)
+  if type(w) == 'table' then return nil end
+  return w
+end
+
+-- Whether w is an intent with a token that has not expired: I<exp:token;exp:token;...>, exp in ms.
+local function intended(w, now)
+  if not w or string.sub(w, 1, 1) ~= 'I' then return false end
+  if not string.match(w, '^I[%d:%x;]+;$') then return false end
+  for exp in string.gmatch(w, '(%d+):%x+;') do
+    if tonumber(exp) > now / 1000 then return true end
+  end
+  return false
+end
+
+-- A counter that is missing or not a number is made anew from TIME, so that it never restarts low.
+local function counter(key)
+  local n = word(key)
+  if not n or not string.match(n, '^%d+$') or #n > 16 then
+    n = number(now_us())
+    redis.call('SET', key, n)
+  end
+  return tonumber(n)
+end
+
+-- The next number of the sequence, written to the journal and told to everybody.
+local function announce(s, j, ch, refs)
+  counter(s)
+  local n = number(redis.call('INCR', s))
+  if redis.pcall('XADD', j, 'MAXLEN', '~', '10000', n .. '-0', 'r', refs).err then
+    redis.call('DEL', j)
+    redis.call('XADD', j, n .. '-0', 'r', refs)
+  end
+  redis.call('PUBLISH', ch, n .. '|' .. refs)
+  return n
+end

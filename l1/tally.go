@@ -1,0 +1,46 @@
+package l1
+
+import (
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+)
+
+// tally counts lookups, and knows whether one is under way: begun is raised before ristretto is touched, hits or misses
+// after. So the counters that Stats wants anyway also tell Close when nobody is inside any more; ristretto must not be
+// closed under a running Get. Cells are chosen by the caller's stack, so that goroutines on different cores seldom
+// share a cache line.
+type tally [tallies]cell
+
+const tallies = 32 // a power of two
+
+type cell struct {
+	begun, hits, misses atomic.Uint64
+	_                   [128 - 3*8]byte // a pair of cache lines: the prefetcher fetches two
+}
+
+func (t *tally) mine() *cell {
+	var here byte
+	at := uintptr(unsafe.Pointer(&here))
+	return &t[(at>>11^at>>17)&(tallies-1)]
+}
+
+// sum returns the lookups that have ended.
+func (t *tally) sum() (hits, misses uint64) {
+	for i := range t {
+		hits += t[i].hits.Load()
+		misses += t[i].misses.Load()
+	}
+	return hits, misses
+}
+
+// quiet returns when no lookup is under way. begun is read last: if it equals what has ended, nobody was inside when
+// that was read. The caller sees to it that few new ones begin.
+func (t *tally) quiet() {
+	for i := range t {
+		c := &t[i]
+		for c.hits.Load()+c.misses.Load() != c.begun.Load() {
+			runtime.Gosched()
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package l2
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/internal/word"
+)
+
+//go:embed lua/lease.lua
+var leaseLua string
+
+//go:embed lua/fill.lua
+var fillLua string
+
+//go:embed lua/renew.lua
+var renewLua string
+
+var (
+	leaseScript = redis.NewScript(word.Lib + leaseLua)
+	fillScript  = redis.NewScript(word.Lib + fillLua)
+	renewScript = redis.NewScript(word.Lib + renewLua)
+)
+
+// LeaseLife is how long a lease lives unless it is renewed.
+const LeaseLife = word.LeaseLife
+
+// ErrEncode is wrapped where a codec could not encode a value.
+var ErrEncode = errors.New("l2: encode")
+
+// Lease is the right to load an entry and to store what was loaded, with the versions that its tags had before.
+type Lease struct {
+	token    string
+	versions []version
+}
+
+// Value is what a load brought.
+type Value[V any] struct {
+	Value      V
+	Missing    bool          // the source has none; Value is ignored
+	Generation uint64        // of the cache, known before the load
+	TTL        time.Duration // of the word in Redis
+	Expires    int64         // the moment that this means, in ms of Redis time
+}
+
+// Lease asks for the right to load, having seen an unusable word. It decides on the words as they are now: the lease
+// is nil where the word that is returned stands in the way. A lease of somebody else is then marked as waited for.
+// Beside a lease, the word is Garbage if that is what it was granted over.
+func (s *Store[V]) Lease(ctx context.Context, e Entry, seen Word[V], ttl time.Duration, generation uint64, now int64) (*Lease, Word[V], error) {
+	token := randomToken()
+	args := []any{token, LeaseLife.Milliseconds(), seen.id, max(ttl, word.TagLife).Milliseconds()}
+	reply, err := leaseScript.Run(ctx, s.config.Redis, append([]string{e.Key}, e.Tags...), addRandom(args, len(e.Tags))...).Slice()
+	if err != nil {
+		return nil, Word[V]{}, fmt.Errorf("l2: lease: %w", err)
+	}
+	if len(reply) != 3 {
+		return nil, Word[V]{}, fmt.Errorf("l2: lease: a reply of %d parts", len(reply))
+	}
+	what, _ := reply[0].(string)
+	met, _ := reply[1].(string)
+	versions := readVersions(reply[2])
+	switch what {
+	case "G":
+		return &Lease{token: token, versions: versions}, Word[V]{Kind: Absent}, nil
+	case "R":
+		return &Lease{token: token, versions: versions}, Word[V]{Kind: Garbage}, nil
+	case "T":
+		return nil, Word[V]{Kind: Intended}, nil
+	}
+	w := s.read([]byte(met), versions, generation, now)
+	if met != "" && met[0] == word.Intent {
+		w.Kind = Intended // the script has looked at the clock of Redis itself
+	}
+	return nil, w, nil
+}
+
+// Renew gives a lease its full life again, and says whether it was still held.
+func (s *Store[V]) Renew(ctx context.Context, e Entry, l *Lease) (bool, error) {
+	held, err := renewScript.Run(ctx, s.config.Redis, []string{e.Key}, l.token, LeaseLife.Milliseconds()).Bool()
+	if err != nil {
+		return false, fmt.Errorf("l2: renew: %w", err)
+	}
+	return held, nil
+}
+
+// Fill stores what was loaded if the lease is still held, and says whether it was.
+func (s *Store[V]) Fill(ctx context.Context, e Entry, l *Lease, v Value[V]) (bool, error) {
+	w, err := s.encode(v, l.versions)
+	if err != nil {
+		return false, errors.Join(err, s.GiveUp(ctx, e, l))
+	}
+	return s.end(ctx, e, l, w, v.TTL)
+}
+
+// GiveUp ends a lease without a value, so that somebody else can load at once.
+func (s *Store[V]) GiveUp(ctx context.Context, e Entry, l *Lease) error {
+	_, err := s.end(ctx, e, l, nil, 0)
+	return err
+}
+
+func (s *Store[V]) end(ctx context.Context, e Entry, l *Lease, w []byte, ttl time.Duration) (bool, error) {
+	held, err := fillScript.Run(ctx, s.config.Redis, []string{e.Key}, l.token, w, ms(ttl), s.config.Channel, e.Name).Bool()
+	if err != nil {
+		return false, fmt.Errorf("l2: fill: %w", err)
+	}
+	return held, nil
+}
+
+// encode makes a value's word.
+func (s *Store[V]) encode(v Value[V], versions []version) ([]byte, error) {
+	e := envelope{
+		schema: s.schema, codec: s.codec.ID(), generation: v.Generation,
+		versions: versions, expires: v.Expires, missing: v.Missing,
+	}
+	_, _ = rand.Read(e.id[:])
+	b, err := e.appendHead(nil)
+	if err == nil && !v.Missing {
+		b, err = s.codec.Append(b, v.Value)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrEncode, err)
+	}
+	seal(b)
+	return b, nil
+}
+
+// ms returns a duration in ms, at least 1: Redis refuses a life of 0.
+func ms(d time.Duration) int64 { return max(d.Milliseconds(), 1) }
+
+func readVersions(reply any) []version {
+	list, _ := reply.([]any)
+	versions := make([]version, 0, len(list))
+	for _, r := range list {
+		s, _ := r.(string)
+		var v version
+		copy(v[:], s)
+		versions = append(versions, v)
+	}
+	return versions
+}
+
+// addRandom adds a new version for each tag whose word may be missing.
+func addRandom(args []any, tags int) []any {
+	for range tags {
+		var v version
+		_, _ = rand.Read(v[:])
+		args = append(args, v[:])
+	}
+	return args
+}
+
+func randomToken() string {
+	var b version
+	_, _ = rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,27 @@
+package l2
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/tieredcache/tieredcache/internal/word"
+)
+
+// intended says whether a word is an intent with a token that has not expired: I<exp:token;exp:token;...>, exp in ms of
+// Redis time, the token in hex. now never lags behind Redis's clock, so an intent that is still alive is seldom taken
+// for an expired one; LEASE has the last word.
+func intended(w []byte, now int64) bool {
+	if len(w) < 2 || w[0] != word.Intent || w[len(w)-1] != ';' {
+		return false
+	}
+	alive := false
+	for token := range bytes.SplitSeq(w[1:len(w)-1], []byte{';'}) {
+		exp, name, ok := bytes.Cut(token, []byte{':'})
+		ms, err := strconv.ParseInt(string(exp), 10, 64)
+		if !ok || err != nil || len(name) == 0 {
+			return false
+		}
+		alive = alive || ms > now
+	}
+	return alive
+}

@@ -1,0 +1,196 @@
+// Package l2 is the tier in Redis: one string per entry, whose first byte says what it is: a value, a lease of somebody
+// who loads, or the intents of those who write.
+//
+// # Guarantees
+//
+// A value is stored only by who holds the lease (Fill) or is its source (Set), and only while nobody has intended a
+// write or invalidated meanwhile: the words are compared inside Redis. What is damaged, of an older generation, or
+// recorded under other versions of its tags is never returned.
+//
+// # Failure
+//
+// Every error is Redis's or the codec's; a word that cannot be read is Garbage, not an error.
+//
+// # Concurrency
+//
+// A Store is safe for concurrent use. It starts nothing and owns nothing: there is no Close.
+package l2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/internal/word"
+)
+
+// Config says what a Store needs to know.
+type Config[V any] struct {
+	// Redis should not retry by itself: a Set sent again after a lost reply may undo another process's.
+	Redis redis.UniversalClient
+	// Codec encodes the values. nil: MessagePack.
+	Codec Codec[V]
+	// Schema is written beside each value; values of another schema are left alone.
+	Schema uint
+	// Generation is the Redis key of the cache's generation; Sequence, Journal and Channel are where Set announces.
+	Generation, Sequence, Journal, Channel string
+}
+
+// Store reads and fills the words of one cache.
+type Store[V any] struct {
+	config Config[V]
+	codec  Codec[V]
+	schema uint32
+}
+
+// New returns a store, or an error that names the field of config that is unusable: a type of value that the codec
+// cannot keep, for one.
+func New[V any](config Config[V]) (*Store[V], error) {
+	codec := config.Codec
+	if codec == nil {
+		codec = MessagePack[V]()
+	}
+	switch err := codec.Check(); {
+	case config.Redis == nil:
+		return nil, errors.New("l2: Redis is nil")
+	case config.Schema > math.MaxUint32:
+		return nil, fmt.Errorf("l2: Schema is %d: at most %d", config.Schema, uint32(math.MaxUint32))
+	case err != nil:
+		return nil, fmt.Errorf("l2: Codec: %w", err)
+	}
+	return &Store[V]{config: config, codec: codec, schema: uint32(config.Schema)}, nil
+}
+
+// Entry says where an entry lives.
+type Entry struct {
+	Key  string   // the Redis key of its word
+	Name string   // what messages call it
+	Tags []string // the Redis keys of its tags' words
+}
+
+// Kind is what was found at an entry's key.
+type Kind int
+
+// What can be found. Only a Found word has a value.
+const (
+	Absent   Kind = iota // nothing
+	Found                // a value, or the fact that the source has none
+	Stale                // a value of an older generation, or of other versions of its tags
+	Foreign              // a value of a newer format, another schema or another codec: to be left alone
+	Garbage              // none of ours, or damaged
+	Leased               // somebody is loading
+	Intended             // somebody is writing the entry or one of its tags
+)
+
+// Word is what was found.
+type Word[V any] struct {
+	Kind    Kind
+	Value   V
+	Missing bool   // Found: the source has no value
+	Expires int64  // Found: in ms of Redis time
+	Token   string // Leased: whose lease it is
+	id      []byte // of a value: what LEASE may replace
+}
+
+// Get reads an entry in one round trip. generation is the least that a value may carry; now is Redis time in ms, never
+// later than it is.
+func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int64) (Word[V], error) {
+	if len(e.Tags) == 0 {
+		raw, err := s.config.Redis.Get(ctx, e.Key).Bytes()
+		switch {
+		case errors.Is(err, redis.Nil):
+			return Word[V]{Kind: Absent}, nil
+		case redis.HasErrorPrefix(err, "WRONGTYPE"):
+			return Word[V]{Kind: Garbage}, nil
+		case err != nil:
+			return Word[V]{}, fmt.Errorf("l2: get: %w", err)
+		}
+		return s.read(raw, nil, generation, now), nil
+	}
+	reply, err := s.config.Redis.MGet(ctx, append([]string{e.Key}, e.Tags...)...).Result()
+	if err != nil {
+		return Word[V]{}, fmt.Errorf("l2: get: %w", err)
+	}
+	versions := make([]version, len(e.Tags))
+	known := true
+	for i, r := range reply[1:] {
+		w, _ := r.(string)
+		if intended([]byte(w), now) {
+			return Word[V]{Kind: Intended}, nil
+		}
+		if len(w) != 1+versionSize || w[0] != word.Value {
+			known = false
+			continue
+		}
+		copy(versions[i][:], w[1:])
+	}
+	raw, ok := reply[0].(string)
+	if !ok {
+		return Word[V]{Kind: Absent}, nil // or of another type: LEASE looks for itself
+	}
+	found := s.read([]byte(raw), versions, generation, now)
+	if !known && found.Kind == Found {
+		found.Kind = Stale
+	}
+	return found, nil
+}
+
+// read says what a word is, seen beside these versions of its tags.
+func (s *Store[V]) read(raw []byte, versions []version, generation uint64, now int64) Word[V] {
+	if len(raw) == 0 {
+		return Word[V]{Kind: Garbage}
+	}
+	switch raw[0] {
+	case word.Lease:
+		return Word[V]{Kind: Leased, Token: strings.TrimSuffix(string(raw[1:]), "+")}
+	case word.Intent:
+		if intended(raw, now) {
+			return Word[V]{Kind: Intended}
+		}
+		return Word[V]{Kind: Garbage}
+	case word.Value:
+		return s.readValue(raw, versions, generation)
+	default:
+		return Word[V]{Kind: Garbage}
+	}
+}
+
+func (s *Store[V]) readValue(raw []byte, versions []version, generation uint64) Word[V] {
+	w := Word[V]{id: raw[idAt:min(len(raw), formatAt)]}
+	e, err := parse(raw)
+	switch {
+	case errors.Is(err, errNewer):
+		w.Kind = Foreign
+	case err != nil:
+		w.Kind = Garbage
+	case e.schema != s.schema || e.codec != s.codec.ID():
+		w.Kind = Foreign
+	case e.generation < generation || !equal(e.versions, versions):
+		w.Kind = Stale
+	default:
+		w.Kind, w.Missing, w.Expires = Found, e.missing, e.expires
+		if !e.missing {
+			if w.Value, err = s.codec.Decode(e.payload); err != nil {
+				var none V
+				w.Kind, w.Value = Garbage, none
+			}
+		}
+	}
+	return w
+}
+
+func equal(a, b []version) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,135 @@
+package tiered
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/internal/word"
+	"github.com/tieredcache/tieredcache/l2"
+)
+
+// Defaults of Config.
+const (
+	DefaultTTL        = 5 * time.Minute
+	DefaultMissingTTL = 30 * time.Second
+	DefaultCapacity   = 64 << 20
+	DefaultMaxLoads   = 64
+)
+
+// Config configures a Cache. Every field but Name has a usable zero value; New validates it once.
+type Config[K comparable, V any] struct {
+	// Name is what Redis keys begin with, before ':', and what metrics call the cache: 1 to 64 of a-z A-Z 0-9 . _ -,
+	// once per bus. Processes that share a Redis and a name share the entries.
+	Name string
+
+	// Bus keeps this cache coherent with those of other processes. It stays the caller's to close, after the cache.
+	// nil: this process alone, without Redis; nothing is promised across processes.
+	Bus *coherence.Bus
+
+	// Load reads a value from the source. It returns ErrNotFound, plain or wrapped, where the source has none; that is
+	// cached for MissingTTL. It may change its entry's life with SetTTL. Its context carries the values of the reader
+	// that led the flight, not its deadline, and ends when the last reader has left. A panic becomes the readers'
+	// error. nil, with LoadMany nil too: Get answers only what was Set.
+	Load func(context.Context, K) (V, error)
+
+	// LoadMany reads several values at once; a key that is absent from its map is ErrNotFound. nil: Load for each key.
+	LoadMany func(context.Context, []K) (map[K]V, error)
+
+	// Key makes the text of a key; different keys must have different texts. ':' in it stays, what else Redis or the
+	// protocol could misread is escaped. nil: strings, integers and structs of them, the fields escaped and joined
+	// with ':'. A text that is too long is replaced by its SHA-256.
+	Key func(K) string
+
+	// Tags names the groups that an entry belongs to, from its key alone: to invalidate a tag is to invalidate them
+	// all. At most 255; nil: none.
+	Tags func(K) []coherence.Ref
+
+	// Codec encodes values for Redis. nil: l2.MessagePack. New refuses a V that its codec cannot keep whole.
+	Codec l2.Codec[V]
+
+	// Schema is raised when what V means changes: entries of another schema are left alone, never read.
+	Schema uint
+
+	// TTL is the life of an entry, in memory and in Redis together. Zero: 5 min; at least 1 ms.
+	TTL time.Duration
+
+	// MissingTTL is the life of the answer that the source has no value. Zero: 30 s; at least 1 ms.
+	MissingTTL time.Duration
+
+	// Capacity is the memory, in bytes, that entries may take in this process. Zero: 64 MiB.
+	Capacity int64
+
+	// Cost measures a value, in bytes. nil: by walking the value.
+	Cost func(V) int64
+
+	// MaxLoads bounds the concurrent loads of this cache in this process. Zero: 64.
+	MaxLoads int
+
+	// Clone copies a value for a caller who may change what it gets. nil: values are shared between callers and with
+	// the cache, and are read-only.
+	Clone func(V) V
+
+	// Linearizable makes every read go to Redis or the source: there is no memory tier, and readers share only loads
+	// that began after they did.
+	Linearizable bool
+}
+
+// complete returns the config with its defaults, or an error that names the field that is unusable.
+func (c Config[K, V]) complete() (Config[K, V], error) {
+	if c.TTL == 0 {
+		c.TTL = DefaultTTL
+	}
+	if c.MissingTTL == 0 {
+		c.MissingTTL = DefaultMissingTTL
+	}
+	if c.Capacity == 0 {
+		c.Capacity = DefaultCapacity
+	}
+	if c.MaxLoads == 0 {
+		c.MaxLoads = DefaultMaxLoads
+	}
+	var err error
+	switch {
+	case c.Name == "":
+		err = errors.New("Name is empty: it is what the Redis keys begin with, such as \"prefs\"")
+	case !word.ValidName(c.Name):
+		err = fmt.Errorf("Name %q: use 1 to 64 of a-z A-Z 0-9 . _ -", c.Name)
+	case c.TTL < time.Millisecond:
+		err = fmt.Errorf("TTL is %v: give at least 1ms, or zero for %v", c.TTL, DefaultTTL)
+	case c.MissingTTL < time.Millisecond:
+		err = fmt.Errorf("MissingTTL is %v: give at least 1ms, or zero for %v", c.MissingTTL, DefaultMissingTTL)
+	case c.Capacity < 0:
+		err = fmt.Errorf("Capacity is %d: give bytes, or zero for %d", c.Capacity, DefaultCapacity)
+	case c.MaxLoads < 0:
+		err = fmt.Errorf("MaxLoads is %d: give a number, or zero for %d", c.MaxLoads, DefaultMaxLoads)
+	case c.Schema > math.MaxUint32:
+		err = fmt.Errorf("Schema is %d: at most %d", c.Schema, uint32(math.MaxUint32))
+	}
+	if err != nil {
+		return c, fmt.Errorf("tiered: %w", err)
+	}
+	return c, nil
+}
+
+// loader returns what Get loads with: Load, or LoadMany for one key, or nil.
+func (c Config[K, V]) loader() loader[K, V] {
+	if c.Load != nil || c.LoadMany == nil {
+		return c.Load
+	}
+	return func(ctx context.Context, key K) (V, error) {
+		found, err := c.LoadMany(ctx, []K{key})
+		if err != nil {
+			var none V
+			return none, err
+		}
+		v, ok := found[key]
+		if !ok {
+			return v, ErrNotFound
+		}
+		return v, nil
+	}
+}

@@ -1,0 +1,258 @@
+package tiered
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/l2"
+)
+
+// How often a flight puts up with what stands in its way before it goes round Redis.
+const (
+	maxEnded = 2 // leases of others that ended without a value: a source that fails is not asked by one after the other
+	maxMet   = 3 // unusable values met by LEASE
+	pollWait = 100 * time.Millisecond
+)
+
+// Get returns the value of a key: from memory, else from Redis, else from the source, which is asked once however many
+// wait. ctx ends this caller's wait alone.
+//
+// Errors: ErrNotFound, wrapped with the key; the source's error, wrapped once; ctx's; ErrClosed; ErrCoherence, only
+// without Config.Load.
+func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) { return c.get(ctx, key, c.load) }
+
+// Fetch is Get with a loader of its own. A reader that shares the flight of another gets what that one's loader brought.
+func (c *Cache[K, V]) Fetch(ctx context.Context, key K, load func(context.Context, K) (V, error)) (V, error) {
+	return c.get(ctx, key, load)
+}
+
+// Peek returns what memory holds of a key and nothing else: it never waits, loads or asks Redis.
+func (c *Cache[K, V]) Peek(key K) (V, bool) {
+	h, ok := c.near(key)
+	return c.cloned(h.value), ok && !h.missing
+}
+
+// get, and far below it, are the read path: near, flight, far, lease, load, fill.
+func (c *Cache[K, V]) get(ctx context.Context, key K, load loader[K, V]) (V, error) {
+	if h, ok := c.near(key); ok {
+		return c.give(h, key)
+	}
+	if err := ctx.Err(); err != nil {
+		return c.fail(key, err)
+	}
+	c.member.Ready(ctx)
+	a := c.fly(ctx, c.trip(key, load, nil))
+	origin(ctx, a.tier)
+	if a.err != nil {
+		return c.fail(key, a.err)
+	}
+	return c.give(a.held, key)
+}
+
+// near looks in memory: fence, pending and epoch, in this order, afresh at every look.
+func (c *Cache[K, V]) near(key K) (h held[V], ok bool) {
+	now := c.bus.Now()
+	if c.l1 == nil || !c.bus.Open(now) {
+		return h, false
+	}
+	if !c.member.Settled() {
+		if places := c.places(key); !c.member.Usable(now, &places) {
+			return h, false
+		}
+	}
+	return c.l1.Get(key, now)
+}
+
+// far is what a flight does. Redis's errors lead round Redis, never to the reader.
+func (c *Cache[K, V]) far(f *flight[K, V]) answer[V] {
+	generation := c.member.Generation() // after e0, before the fence
+	if !c.member.Usable(c.bus.Now(), &f.places) {
+		return c.goRound(f)
+	}
+	if h, ok := c.near(f.key); ok {
+		return answer[V]{held: h}
+	}
+	if c.l2 == nil {
+		return c.loadAside(f)
+	}
+	w, err := c.l2Get(f, generation)
+	told, stop := c.bus.Listen(f.ref) // before LEASE marks a lease as waited for
+	defer stop()
+	ended, met, awaited := 0, 0, ""
+	for err == nil {
+		if awaited != "" && w.Token != awaited && w.Kind != l2.Found {
+			ended, awaited = ended+1, ""
+		}
+		switch {
+		case w.Kind == l2.Found:
+			return c.found(f, w)
+		case w.Kind == l2.Intended || ended == maxEnded || met == maxMet:
+			return c.goRound(f)
+		case f.load == nil:
+			return answer[V]{held: held[V]{missing: true}, tier: Redis}
+		case w.Kind == l2.Foreign:
+			return c.loadAside(f)
+		}
+		var lease *l2.Lease
+		if lease, w, err = c.l2Lease(f, w, generation); err != nil {
+			break
+		}
+		switch {
+		case lease != nil:
+			return c.loadAndFill(f, lease, generation)
+		case w.Kind == l2.Leased && (awaited == "" || awaited == w.Token):
+			awaited = w.Token
+			f.part.settle()
+			wait(f.ctx, told)
+			w, err = c.l2Get(f, generation)
+		case w.Kind == l2.Stale || w.Kind == l2.Garbage:
+			met++
+		}
+	}
+	c.count.redisErrors.Add(1)
+	return c.goRound(f)
+}
+
+// found answers with a value of Redis's, and keeps it in memory no longer than it has left to live.
+func (c *Cache[K, V]) found(f *flight[K, V], w l2.Word[V]) answer[V] {
+	c.count.redisHits.Add(1)
+	now := c.bus.Now()
+	left := time.Duration(w.Expires-c.bus.RedisNow(now)) * time.Millisecond
+	h := held[V]{value: w.Value, missing: w.Missing}
+	c.keep(f, h, now+left)
+	return answer[V]{held: h, tier: Redis}
+}
+
+// loadAndFill loads under a lease. Memory keeps only what Redis has stored.
+func (c *Cache[K, V]) loadAndFill(f *flight[K, V], lease *l2.Lease, generation uint64) answer[V] {
+	renewed := c.renew(f, lease)
+	a, ttl := c.source(f)
+	renewed()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.ctx), c.bus.Timeout())
+	defer cancel()
+	if a.err != nil {
+		_ = c.l2.GiveUp(ctx, f.entry, lease) // if it fails, the lease ends by itself
+		return a
+	}
+	now := c.bus.Now()
+	stored, err := c.l2.Fill(ctx, f.entry, lease, l2.Value[V]{
+		Value: a.value, Missing: a.missing, Generation: generation,
+		TTL: ttl, Expires: c.bus.RedisNow(now) + ttl.Milliseconds(),
+	})
+	switch {
+	case err != nil:
+		c.count.redisErrors.Add(1)
+	case !stored:
+		c.count.fillsRefused.Add(1)
+	default:
+		c.keep(f, a.held, now+ttl)
+	}
+	return a
+}
+
+// loadAside loads without a lease, and keeps the value in memory alone: the epoch keeps it right.
+func (c *Cache[K, V]) loadAside(f *flight[K, V]) answer[V] {
+	if f.load == nil {
+		return answer[V]{held: held[V]{missing: true}}
+	}
+	now := c.bus.Now()
+	a, ttl := c.source(f)
+	if a.err == nil {
+		c.keep(f, a.held, now+ttl)
+	}
+	return a
+}
+
+// goRound is BYPASS: the source is asked and nothing is stored. The epoch is raised before it returns, so that memory
+// cannot answer with something older afterwards.
+func (c *Cache[K, V]) goRound(f *flight[K, V]) answer[V] {
+	c.count.bypasses.Add(1)
+	if f.load == nil {
+		return answer[V]{err: ErrCoherence}
+	}
+	c.flights.mark(func() { f.bypass = true })
+	a, _ := c.source(f)
+	c.member.Raise(&f.places)
+	return a
+}
+
+// keep puts a value into memory under the epoch of the flight, unless the flight is over.
+func (c *Cache[K, V]) keep(f *flight[K, V], h held[V], expires time.Duration) {
+	if c.l1 == nil || expires <= c.bus.Now() {
+		return
+	}
+	size := c.size(h)
+	c.flights.mark(func() { f.put = !f.over })
+	if f.put {
+		c.l1.Put(f.key, h, f.places, f.e0, expires, size)
+	}
+}
+
+func (c *Cache[K, V]) l2Get(f *flight[K, V], generation uint64) (l2.Word[V], error) {
+	ctx, cancel := context.WithTimeout(f.ctx, c.bus.Timeout())
+	defer cancel()
+	w, err := c.l2.Get(ctx, f.entry, generation, c.bus.RedisNow(c.bus.Now()))
+	c.count.saw(w.Kind, err)
+	return w, err
+}
+
+func (c *Cache[K, V]) l2Lease(f *flight[K, V], seen l2.Word[V], generation uint64) (*l2.Lease, l2.Word[V], error) {
+	ctx, cancel := context.WithTimeout(f.ctx, c.bus.Timeout())
+	defer cancel()
+	lease, met, err := c.l2.Lease(ctx, f.entry, seen, c.config.TTL, generation, c.bus.RedisNow(c.bus.Now()))
+	if lease != nil && met.Kind == l2.Garbage && seen.Kind != l2.Garbage {
+		c.count.garbage.Add(1) // only the script can tell
+	}
+	return lease, met, err
+}
+
+// wait returns when a message has named the entry, when it is time to look again, or when the flight is over.
+func wait(ctx context.Context, told <-chan struct{}) {
+	poll := time.NewTimer(pollWait)
+	defer poll.Stop()
+	select {
+	case <-told:
+	case <-poll.C:
+	case <-ctx.Done():
+	}
+}
+
+// trip says what a reader asks for.
+func (c *Cache[K, V]) trip(key K, load loader[K, V], p *part[K, V]) trip[K, V] {
+	ref, tags := c.Ref(key), c.tags(key)
+	t := trip[K, V]{key: key, ref: ref, load: load, part: p, places: c.member.Places(ref, tags)}
+	t.entry = l2.Entry{Key: c.bus.Key(ref.String()), Name: ref.String()}
+	for _, tag := range tags {
+		t.entry.Tags = append(t.entry.Tags, c.bus.Key(tag.String()))
+	}
+	return t
+}
+
+func (c *Cache[K, V]) places(key K) coherence.Places { return c.member.Places(c.Ref(key), c.tags(key)) }
+
+// give hands a value out.
+func (c *Cache[K, V]) give(h held[V], key K) (V, error) {
+	if h.missing {
+		return c.fail(key, ErrNotFound)
+	}
+	return c.cloned(h.value), nil
+}
+
+func (c *Cache[K, V]) cloned(v V) V {
+	if c.config.Clone == nil {
+		return v
+	}
+	return c.config.Clone(v)
+}
+
+// fail wraps an error with the key, once.
+func (c *Cache[K, V]) fail(key K, err error) (V, error) {
+	var none V
+	if errors.Is(err, context.Canceled) && c.flights.isClosed() {
+		err = ErrClosed // the cache's end cancelled it, not the caller
+	}
+	return none, fmt.Errorf("tiered: get %s: %w", c.Ref(key), err)
+}

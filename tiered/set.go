@@ -1,0 +1,90 @@
+package tiered
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tieredcache/tieredcache/l2"
+)
+
+// Set stores a value whose source is the caller, for Config.TTL; see SetWithTTL.
+func (c *Cache[K, V]) Set(ctx context.Context, key K, value V) error {
+	return c.SetWithTTL(ctx, key, value, c.config.TTL)
+}
+
+// SetWithTTL stores a value whose source is the caller (sessions, results), for ttl, and tells every process. Where a
+// write of the entry or of one of its tags is under way, or a tag was invalidated meanwhile, nothing is stored: a cache
+// with a Load asks the source next, one without returns ErrCoherence.
+//
+// On a bus without Redis the value goes to memory, and is readable when SetWithTTL returns, unless memory has no room
+// for it.
+//
+// Errors: a ttl below 1 ms; a value that cannot be encoded; ErrCoherence, also where Redis cannot be reached (the value
+// may then still land later); ErrClosed.
+func (c *Cache[K, V]) SetWithTTL(ctx context.Context, key K, value V, ttl time.Duration) error {
+	if c.flights.isClosed() {
+		return ErrClosed
+	}
+	if ttl < time.Millisecond {
+		return fmt.Errorf("tiered: set %s: ttl is %v: give at least 1ms", c.Ref(key), ttl)
+	}
+	t := c.trip(key, c.load, nil)
+	if c.l2 == nil {
+		c.setNear(t, value, ttl)
+		return nil
+	}
+	c.member.Raise(&t.places)
+	defer c.member.Raise(&t.places)
+	c.member.Ready(ctx)
+	if c.member.Generation() == 0 {
+		return fmt.Errorf("tiered: set %s: %w", t.ref, ErrCoherence)
+	}
+	stored, err := c.setFar(ctx, t, value, ttl)
+	switch {
+	case err != nil:
+		return fmt.Errorf("tiered: set %s: %w", t.ref, err)
+	case !stored && c.load == nil:
+		return fmt.Errorf("tiered: set %s: %w", t.ref, ErrCoherence)
+	}
+	return nil
+}
+
+// setFar stores in Redis; once more if the cache has been cleared meanwhile.
+func (c *Cache[K, V]) setFar(ctx context.Context, t trip[K, V], value V, ttl time.Duration) (bool, error) {
+	for again := true; ; again = false {
+		once, cancel := context.WithTimeout(ctx, c.bus.Timeout())
+		stored, newer, err := c.l2.Set(once, t.entry, l2.Value[V]{
+			Value: value, Generation: c.member.Generation(),
+			TTL: ttl, Expires: c.bus.RedisNow(c.bus.Now()) + ttl.Milliseconds(),
+		})
+		cancel()
+		switch {
+		case errors.Is(err, l2.ErrEncode):
+			return false, err
+		case err != nil:
+			c.count.redisErrors.Add(1)
+			return false, errors.Join(ErrCoherence, err)
+		case stored || newer == 0 || !again:
+			return stored, nil
+		}
+		c.member.Learn(newer)
+	}
+}
+
+// setNear stores in memory alone. One at a time: ristretto keeps the first of two quick puts of a new key.
+func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) {
+	if c.l1 == nil {
+		return
+	}
+	c.setting.Lock()
+	defer c.setting.Unlock()
+	c.member.Raise(&t.places)
+	h := held[V]{value: value}
+	if !c.l1.Put(t.key, h, t.places, c.member.Epoch(&t.places), c.bus.Now()+ttl, c.size(h)) {
+		c.l1.Wait() // its queue was full
+		c.l1.Put(t.key, h, t.places, c.member.Epoch(&t.places), c.bus.Now()+ttl, c.size(h))
+	}
+	c.l1.Wait()
+}

@@ -1,0 +1,102 @@
+package tiered
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/tieredcache/tieredcache/l2"
+)
+
+// Stats counts what a cache has done in this process since New.
+type Stats struct {
+	MemoryHits   uint64 // lookups in memory that found a valid entry
+	MemoryMisses uint64 // and those that did not; a flight looks once more
+	RedisHits    uint64 // flights that Redis answered
+	RedisMisses  uint64 // words that were absent, or of an older generation or other tags
+	Leased       uint64 // words that said that somebody else loads
+	Foreign      uint64 // words of a newer format, another schema or another codec
+	Garbage      uint64 // words that were damaged or none of ours
+	RedisErrors  uint64 // operations that Redis did not answer, or answered with an error
+	Bypasses     uint64 // flights that went round memory and Redis
+	Shared       uint64 // readers that shared another's flight
+	Loads        uint64 // calls of the source
+	LoadErrors   uint64 // those that failed, cancelled ones included; ErrNotFound is no failure
+	FillsRefused uint64 // loads whose value was not stored, because somebody wrote meanwhile
+}
+
+type counters struct {
+	redisHits, redisMisses, leased, foreign, garbage, redisErrors atomic.Uint64
+	bypasses, shared, loads, loadErrors, fillsRefused             atomic.Uint64
+}
+
+// saw counts what a look at Redis found.
+func (c *counters) saw(k l2.Kind, err error) {
+	if err != nil {
+		return
+	}
+	switch k {
+	case l2.Absent, l2.Stale:
+		c.redisMisses.Add(1)
+	case l2.Leased:
+		c.leased.Add(1)
+	case l2.Foreign:
+		c.foreign.Add(1)
+	case l2.Garbage:
+		c.garbage.Add(1)
+	}
+}
+
+// Stats returns the counts. They are read one by one, not at one moment.
+func (c *Cache[K, V]) Stats() Stats {
+	n := &c.count
+	s := Stats{
+		RedisHits: n.redisHits.Load(), RedisMisses: n.redisMisses.Load(), Leased: n.leased.Load(), Foreign: n.foreign.Load(),
+		Garbage: n.garbage.Load(), RedisErrors: n.redisErrors.Load(), Bypasses: n.bypasses.Load(), Shared: n.shared.Load(),
+		Loads: n.loads.Load(), LoadErrors: n.loadErrors.Load(), FillsRefused: n.fillsRefused.Load(),
+	}
+	if c.l1 != nil {
+		s.MemoryHits, s.MemoryMisses = c.l1.Lookups()
+	}
+	return s
+}
+
+// Tier is where an answer came from.
+type Tier int
+
+// The tiers, from the nearest.
+const (
+	Memory Tier = iota
+	Redis
+	Source
+)
+
+// String returns the tier in lower case.
+func (t Tier) String() string {
+	return [...]string{"memory", "redis", "source"}[min(max(t, Memory), Source)]
+}
+
+// Origin tells where the answers to reads came from: the farthest tier that one of them needed.
+type Origin struct{ tier atomic.Int32 }
+
+// Tier returns the farthest tier so far; Memory, if no read went further.
+func (o *Origin) Tier() Tier { return Tier(o.tier.Load()) }
+
+type originKey struct{}
+
+// WithOrigin returns a context whose reads report to the Origin. It is safe for concurrent use, and costs a hit in
+// memory nothing.
+func WithOrigin(ctx context.Context) (context.Context, *Origin) {
+	o := new(Origin)
+	return context.WithValue(ctx, originKey{}, o), o
+}
+
+// origin reports that a read needed a tier.
+func origin(ctx context.Context, t Tier) {
+	o, ok := ctx.Value(originKey{}).(*Origin)
+	if !ok {
+		return
+	}
+	for old := o.tier.Load(); int32(t) > old && !o.tier.CompareAndSwap(old, int32(t)); {
+		old = o.tier.Load()
+	}
+}
