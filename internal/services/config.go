@@ -109,7 +109,11 @@ func (i instance) check(ctx context.Context, name string) error {
 			return fmt.Errorf("%s's process has ended", title[name])
 		}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, errors.New("no answer within 10s"))
+	limit := 15 * time.Second // Neo4j beside a compiler
+	if name == redisName {
+		limit = 5 * time.Second
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %s", limit))
 	defer cancel()
 	if name == redisName {
 		return checkRedis(ctx, i.URL, pid)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,12 @@ func secretIn(t *testing.T, secret, dir, pattern string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// zombie reports whether the process has ended and only waits for its parent, this test, to notice.
+func zombie(pid int) bool {
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	return err == nil && strings.Contains(string(stat), ") Z ")
 }
 
 func startRedis(t *testing.T) *services.Redis {
