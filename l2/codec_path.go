@@ -37,7 +37,7 @@ func atKey(key reflect.Value, err error) error {
 	if key.Kind() == reflect.String {
 		return at(fmt.Sprintf("[%.40q]", key.String()), err)
 	}
-	return at(fmt.Sprintf("[%.40v]", key), err)
+	return at(fmt.Sprintf("[%.40s]", fmt.Sprint(key)), err)
 }
 
 // typeName is the name of t without packages: the start of a path.

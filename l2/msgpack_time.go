@@ -34,7 +34,12 @@ func (c *compiler) time(t reflect.Type) op {
 	pointer := pointerTo[time.Time](t)
 	return op{
 		min: extSmall + timeMin,
-		enc: func(dst []byte, v reflect.Value, _ int) ([]byte, error) { return appendTime(dst, *pointer(v)) },
+		enc: func(dst []byte, v reflect.Value, _ int) ([]byte, error) {
+			if x, ok := reflect.TypeAssert[time.Time](v); ok { // faster than by its address
+				return appendTime(dst, x)
+			}
+			return appendTime(dst, *pointer(v))
+		},
 		dec: func(src []byte, v reflect.Value, _ int) ([]byte, error) {
 			payload, rest, err := readExt(src, tagTime)
 			if err != nil {

@@ -1,0 +1,174 @@
+package l2_test
+
+import (
+	"encoding/json"
+	"math"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tieredcache/tieredcache/l2"
+)
+
+type document struct {
+	Named
+	base
+	ID      string `json:"id"`
+	Score   float64
+	Half    float32 `json:"half,omitempty"`
+	Big     uint64
+	Small   int64 `json:",string"`
+	Tags    []string
+	Raw     []byte
+	Four    [4]byte
+	At      time.Time
+	Until   *time.Time     `json:"until,omitempty"`
+	Zero    time.Time      `json:",omitzero"`
+	Counts  map[string]int `json:",omitzero"`
+	ByN     map[int8][]string
+	Parent  *document
+	Kids    []*document
+	Addr    netip.Addr
+	private struct{}
+}
+
+func TestJSONRoundTrip(t *testing.T) {
+	c := l2.JSON[[]document]()
+	at := time.Date(2024, 7, 1, 12, 0, 0, 123_456_789, time.UTC)
+	roundTrip(t, c, nil)
+	roundTrip(t, c, []document{})
+	roundTrip(t, c, []document{{}, {
+		Named: Named{"<&>\u2028"}, base: base{ID: "inner"}, ID: "1", Score: math.Copysign(0, -1), Half: 0.1, Big: math.MaxUint64, Small: math.MinInt64,
+		Tags: []string{}, Raw: []byte{}, Four: [4]byte{1, 2, 3, 255}, At: at, Until: &at, Counts: map[string]int{}, ByN: map[int8][]string{-1: nil, 2: {}},
+		Parent: &document{Score: math.MaxFloat64}, Kids: []*document{nil, {}}, Addr: netip.MustParseAddr("::1"),
+	}})
+	roundTrip(t, l2.JSON[map[string][]byte](), map[string][]byte{"nil": nil, "empty": {}, "\x00": {0}})
+}
+
+type bothWays struct{ n int }
+
+func (b bothWays) MarshalJSON() ([]byte, error)    { return json.Marshal(b.n) }
+func (b *bothWays) UnmarshalJSON(src []byte) error { return json.Unmarshal(src, &b.n) }
+func TestJSONUsesMethods(t *testing.T)             { roundTrip(t, l2.JSON[[]bothWays](), []bothWays{{1}, {2}}) }
+
+type oneWay struct{ N int }
+
+func (oneWay) MarshalJSON() ([]byte, error) { return []byte("{}"), nil }
+
+type onPointer struct{ N int }
+
+func (*onPointer) MarshalText() ([]byte, error) { return nil, nil }
+func (*onPointer) UnmarshalText([]byte) error   { return nil }
+
+func TestJSONCheck(t *testing.T) {
+	for _, c := range []struct {
+		got  error
+		want string
+	}{
+		{l2.JSON[Preference]().Check(), "Preference.Meta[].X: interface type any; name a concrete type"},
+		{l2.JSON[map[string]any]().Check(), "map[string]any[]: interface type any; name a concrete type"},
+		{l2.JSON[secret]().Check(), "secret.salt: unexported field would be lost; export it"},
+		{l2.JSON[day]().Check(), "day.wall: unexported field would be lost; export it"},
+		{l2.JSON[**int]().Check(), "**int: pointer to what may be null itself; point to a struct"},
+		{l2.JSON[complex64]().Check(), "complex64: complex64 cannot be stored; remove it from the cached type"},
+		{l2.JSON[map[bool]int]().Check(), "map[bool]int[key]: bool is no JSON key; use a string or an integer"},
+		{l2.JSON[map[netip.Addr]int]().Check(), "map[Addr]int[key]: Addr is no JSON key; use a string or an integer"},
+		{l2.JSON[[]json.RawMessage]().Check(), "[]RawMessage[]: json.RawMessage loses its white space, and nil; use the type of its content, or a string"},
+		{l2.JSON[json.Number]().Check(), "Number: an empty json.Number comes back as 0; use a string or a number"},
+		{l2.JSON[stamped]().Check(), "stamped: embedded Time may bring its MarshalJSON, which leaves the other fields out; give the field a name"},
+		{l2.JSON[oneWay]().Check(), "oneWay: needs MarshalJSON on the value and UnmarshalJSON; one alone reads back something else"},
+		{l2.JSON[[]onPointer]().Check(), "[]onPointer[]: needs MarshalText on the value and UnmarshalText; one alone reads back something else"},
+		{l2.JSON[struct{ *Named }]().Check(), "struct { *l2_test.Named }.Named: embedded pointer, whose nil is lost; give the field a name"},
+		{
+			l2.JSON[struct {
+				Named
+				Alias string `json:"Name"`
+			}]().Check(),
+			`struct { l2_test.Named; Alias string "json:\"Name\"" }.Alias: a second field of the name "Name" hides it; rename one`,
+		},
+		{
+			l2.JSON[struct {
+				A string `json:"-"`
+			}]().Check(), `struct { A string "json:\"-\"" }.A: tagged "-", so it would be lost; remove it from the cached type`,
+		},
+		{
+			l2.JSON[struct {
+				A []int `json:",omitempty"`
+			}]().Check(), `struct { A []int "json:\",omitempty\"" }.A: omitempty does not bring every []int back; remove the option`,
+		},
+	} {
+		if c.got == nil || strings.TrimPrefix(c.got.Error(), "l2: JSON: ") != c.want {
+			t.Errorf("got\n\t%v\nwant\n\tl2: JSON: %s", c.got, c.want)
+		}
+	}
+}
+
+func TestJSONRefusesValuesThatItWouldChange(t *testing.T) {
+	c := l2.JSON[[]document]()
+	for _, bad := range []struct {
+		v    document
+		want string
+	}{
+		{document{Score: math.NaN()}, "json: unsupported value: NaN"},
+		{document{Score: math.Inf(1)}, "json: unsupported value: +Inf"},
+		{document{At: time.Date(2024, 1, 1, 0, 0, 0, 0, location(t, "Europe/Paris"))}, "[1].At: a time that is not in UTC; JSON would lose its zone"},
+		{document{Parent: &document{Tags: []string{"ok", "\xff"}}}, "[1].Parent.Tags[1]: a string that is not UTF-8; JSON would change it"},
+		{document{Counts: map[string]int{"\xff": 1}}, "[1].Counts[key]: a string that is not UTF-8; JSON would change it"},
+		{document{ByN: map[int8][]string{5: {"\xff"}}}, "[1].ByN[5][0]: a string that is not UTF-8; JSON would change it"},
+		{document{Half: float32(math.Copysign(0, -1))}, "[1].Half: a negative zero that would be left out"},
+	} {
+		_, err := c.Append(nil, []document{{}, bad.v})
+		want := "l2: encode []document"
+		if !strings.HasPrefix(bad.want, "[") {
+			want += ": "
+		}
+		wantError(t, err, want+bad.want)
+	}
+	cycle := &document{}
+	cycle.Parent = cycle
+	if _, err := c.Append(nil, []document{*cycle}); err == nil {
+		t.Error("a cycle was encoded")
+	}
+}
+
+func TestJSONDecodesNothingElse(t *testing.T) {
+	c := l2.JSON[oneName]()
+	for src, want := range map[string]string{
+		``:                   "l2: decode oneName: EOF",
+		`{"Name":"x"} {}`:    "l2: decode oneName: bytes are left over",
+		`{"Name":"x"}x`:      "l2: decode oneName: bytes are left over",
+		`{"Name":1}`:         "l2: decode oneName: json: cannot unmarshal number into Go struct field oneName.Name of type string",
+		`{"Other":"x"}`:      `l2: decode oneName: json: unknown field "Other"`,
+		`{"Name":"x"`:        "l2: decode oneName: unexpected EOF",
+		`[[[[[[[[[[[[[[[[[[`: "l2: decode oneName: unexpected EOF",
+	} {
+		_, err := c.Decode([]byte(src))
+		wantError(t, err, want)
+	}
+}
+
+type oneName struct{ Name string }
+
+func FuzzDecodeJSON(f *testing.F) {
+	c := l2.JSON[[]document]()
+	at := time.Date(2024, 7, 1, 12, 0, 0, 123_456_789, time.UTC)
+	b, err := c.Append(nil, []document{{}, {ID: "1", Tags: []string{"x"}, Until: &at, Parent: &document{}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add([]byte(`[{"id":"x","At":"2024-07-01T12:00:00Z","Small":"5"}]`))
+	f.Add([]byte("null"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, err := c.Decode(b)
+		if err != nil {
+			return
+		}
+		first, err := c.Append(nil, v)
+		if err != nil {
+			return // a time in another zone, which Append never writes
+		}
+		again(t, c, first)
+	})
+}
