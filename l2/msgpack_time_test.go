@@ -123,3 +123,26 @@ func custom(t *testing.T, name, zone string, offset int32) *time.Location {
 	}
 	return l
 }
+
+// Another process may have another Local: the time is the same one, in a fixed zone.
+func TestMessagePackLocalInAnotherProcess(t *testing.T) {
+	local := time.Local
+	t.Cleanup(func() { time.Local = local })
+	c := l2.MessagePack[time.Time]()
+	time.Local = location(t, "Europe/Paris")
+	want := time.Date(2024, 7, 1, 12, 0, 0, 1, time.Local)
+	b := encode(t, c, want)
+	for name, zone := range map[string]string{"Europe/Paris": "Europe/Paris", "Europe/Berlin": "Europe/Berlin", "America/New_York": "CEST"} {
+		time.Local = location(t, name)
+		got, err := c.Decode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !got.Equal(want) || got.Format(time.RFC3339Nano+" MST") != want.Format(time.RFC3339Nano+" MST") || got.Location().String() != zone {
+			t.Errorf("where Local is %s: got %v in %v, want %v in %s", name, got, got.Location(), want, zone)
+		}
+		if isLocal := got.Location() == time.Local; isLocal != (name != "America/New_York") {
+			t.Errorf("where Local is %s: Local: %v", name, isLocal)
+		}
+	}
+}
