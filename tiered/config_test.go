@@ -1,0 +1,130 @@
+package tiered_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/tiered"
+)
+
+// A config that New refuses, and what its error must say: the field, and the remedy.
+func TestNewRefuses(t *testing.T) {
+	type config = tiered.Config[string, string]
+	for name, test := range map[string]struct {
+		config config
+		want   []string
+	}{
+		"no name":        {config{}, []string{"Name", "empty", `"prefs"`}},
+		"bad name":       {config{Name: "a:b"}, []string{`Name "a:b"`, "a-z"}},
+		"long name":      {config{Name: strings.Repeat("x", 65)}, []string{"Name", "1 to 64"}},
+		"reserved name":  {config{Name: "tieredcache"}, []string{`"tieredcache"`, "choose another"}},
+		"negative ttl":   {config{Name: "a", TTL: -1}, []string{"TTL is -1ns", "zero for 5m"}},
+		"tiny ttl":       {config{Name: "a", TTL: 1}, []string{"TTL is 1ns", "at least 1ms"}},
+		"missing ttl":    {config{Name: "a", MissingTTL: -time.Second}, []string{"MissingTTL is -1s", "zero for 30s"}},
+		"capacity":       {config{Name: "a", Capacity: -1}, []string{"Capacity is -1", "bytes"}},
+		"loads":          {config{Name: "a", MaxLoads: -1}, []string{"MaxLoads is -1", "zero for 64"}},
+		"schema too big": {config{Name: "a", Schema: 1 << 40}, []string{"Schema", "at most"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := tiered.New(test.config)
+			wantError(t, err, test.want...)
+		})
+	}
+}
+
+func TestNewRefusesTypes(t *testing.T) {
+	_, err := tiered.New(tiered.Config[struct{ A, B any }, int]{Name: "a"})
+	wantError(t, err, "Key", ".A", "interface")
+	_, err = tiered.New(tiered.Config[struct {
+		A string
+		F float64
+	}, int]{Name: "a"})
+	wantError(t, err, "Key", ".F", "float64", "give Key")
+	_, err = tiered.New(tiered.Config[string, map[string]any]{Name: "a", Bus: newBus(t, coherence.Config{})})
+	wantError(t, err, "Codec", "any")
+}
+
+func TestNewRefusesANameTwice(t *testing.T) {
+	bus, err := coherence.New(coherence.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bus.Close()
+	a, err := tiered.New(tiered.Config[string, string]{Name: "a", Bus: bus})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = tiered.New(tiered.Config[string, string]{Name: "a", Bus: bus})
+	wantError(t, err, `"a"`, "one per name")
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := tiered.New(tiered.Config[string, string]{Name: "a", Bus: bus})
+	if err != nil {
+		t.Fatalf("the name was not free after Close: %v", err)
+	}
+	defer again.Close()
+}
+
+// The text of a key, as Redis shows it.
+func TestKeyText(t *testing.T) {
+	type user struct{ Tenant, User string }
+	type part struct {
+		user
+		Page int8
+		Size uint64
+	}
+	check := func(t *testing.T, got interface{ String() string }, want string) {
+		t.Helper()
+		if got.String() != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	users := newLocal(t, tiered.Config[user, string]{Name: "prefs"})
+	check(t, users.Ref(user{"acme", "ada"}), "prefs:acme:ada")
+	check(t, users.Ref(user{"acme", ""}), "prefs:acme:")
+	check(t, users.Ref(user{"a:b", "c"}), "prefs:a%3Ab:c")
+	check(t, users.Ref(user{"a", "b:c"}), "prefs:a:b%3Ac")
+	check(t, users.Ref(user{"a%3Ab", "{c}\n"}), "prefs:a%253Ab:%7Bc%7D%0A")
+	parts := newLocal(t, tiered.Config[part, string]{Name: "parts"})
+	check(t, parts.Ref(part{user{"acme", "ada"}, -1, 1 << 63}), "parts:acme:ada:-1:9223372036854775808")
+	custom := newLocal(t, tiered.Config[float64, string]{Name: "custom", Key: func(f float64) string { return "x:{y}" }})
+	check(t, custom.Ref(1), "custom:x:%7By%7D")
+	long := users.Ref(user{strings.Repeat("t", 100_000), strings.Repeat("u", 100_000)}).String()
+	if len(long) > 1000 || long == users.Ref(user{strings.Repeat("t", 100_001), strings.Repeat("u", 100_000)}).String() {
+		t.Errorf("a long key became %d bytes: %q", len(long), long)
+	}
+}
+
+func TestClosed(t *testing.T) {
+	ctx := t.Context()
+	load := func(_ context.Context, k string) (string, error) { return k, nil }
+	for name, c := range map[string]*tiered.Cache[string, string]{
+		"memory": newLocal(t, tiered.Config[string, string]{Name: "a", Load: load}),
+		"redis":  newCache(t, newBus(t, coherence.Config{}), tiered.Config[string, string]{Name: "a", Load: load}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			mustGet(t, c, "k", "k")
+			for range 2 {
+				if err := c.Close(); err != nil {
+					t.Fatalf("Close: %v", err)
+				}
+			}
+			_, get := c.Get(ctx, "k")
+			_, many := c.GetMany(ctx, []string{"k", "l"})
+			_, fetch := c.Fetch(ctx, "k", load)
+			for what, err := range map[string]error{
+				"Get": get, "GetMany": many, "Fetch": fetch, "Set": c.Set(ctx, "k", "v"), "Invalidate": c.Invalidate(ctx, "k"),
+				"Clear": c.Clear(ctx), "Update": c.Update(ctx, "k", func(context.Context) error { t.Error("write ran"); return nil }),
+			} {
+				wantIs(t, what, err, tiered.ErrClosed)
+			}
+			if _, ok := c.Peek("k"); ok {
+				t.Error("Peek found something after Close")
+			}
+		})
+	}
+}

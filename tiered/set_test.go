@@ -1,0 +1,105 @@
+package tiered_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/tiered"
+)
+
+// A cache without a Load holds what was Set, the same in every process.
+func TestSetAcrossProcesses(t *testing.T) {
+	c, key, rdb := processes(t, 2, tiered.Config[string, string]{Tags: func(string) []coherence.Ref { return []coherence.Ref{coherence.Tag("s")} }})
+	ctx := t.Context()
+	_, err := c[0].Get(ctx, "k")
+	wantIs(t, "Get of what was never set", err, tiered.ErrNotFound)
+	for i := range 20 {
+		want := fmt.Sprint(i)
+		if err := c[i%2].SetWithTTL(ctx, "k", want, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		mustGet(t, c[i%2], "k", want)
+		eventually(t, "the peer reads it", time.Second, func() bool { v, _ := c[1-i%2].Get(ctx, "k"); return v == want })
+	}
+	if ttl := rdb.PTTL(ctx, key("k")).Val(); ttl < 58*time.Second || ttl > time.Minute {
+		t.Errorf("got a TTL of %v, want 1m", ttl)
+	}
+	if err := tiered.BusOf(c[0]).Invalidate(ctx, coherence.Tag("s")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c[0].Get(ctx, "k")
+	wantIs(t, "Get after its tag was invalidated", err, tiered.ErrNotFound)
+	wantError(t, c[0].SetWithTTL(ctx, "k", "v", 0), "ttl is 0s", "at least 1ms")
+}
+
+// Clear is one message, whatever the number of entries; what was loaded before it is never answered after it.
+func TestClear(t *testing.T) {
+	var loads atomic.Int64
+	c, _, _ := processes(t, 2, tiered.Config[string, string]{Load: loading(&loads)})
+	for i := range 50 {
+		mustGet(t, c[0], fmt.Sprint(i), fmt.Sprint(i, "!"))
+		mustGet(t, c[1], fmt.Sprint(i), fmt.Sprint(i, "!"))
+	}
+	if err := c[0].Clear(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := c[0].Peek("1"); ok {
+		t.Error("the process that cleared still holds an entry")
+	}
+	eventually(t, "the peer forgets", time.Second, func() bool { _, ok := c[1].Peek("1"); return !ok })
+	for i := range 50 {
+		mustGet(t, c[0], fmt.Sprint(i), fmt.Sprint(i, "!"))
+	}
+	if loads.Load() != 100 {
+		t.Errorf("got %d loads, want 100: each entry once more", loads.Load())
+	}
+}
+
+// A Set meets a generation that this process has not heard of: it learns it and stores.
+func TestSetLearnsGeneration(t *testing.T) {
+	c, key, rdb := processes(t, 1, tiered.Config[string, string]{})
+	mustSet := func() {
+		t.Helper()
+		if err := c[0].Set(t.Context(), "k", "v"); err != nil {
+			t.Fatal(err)
+		}
+		mustGet(t, c[0], "k", "v")
+	}
+	mustSet()
+	g := key("k")[:len(key("k"))-len("test:k")] + "tieredcache:g:test"
+	if err := rdb.IncrBy(t.Context(), g, 1000).Err(); err != nil {
+		t.Fatal(err)
+	}
+	mustSet()
+}
+
+// A linearizable cache has no memory tier, and its readers share only flights that began after them.
+func TestLinearizable(t *testing.T) {
+	var truth atomic.Int64
+	s := source{loads: make(chan string, 9), goOn: make(chan struct{}, 9), value: func(string) (string, error) { return fmt.Sprint(truth.Load()), nil }}
+	c, _, _ := processes(t, 1, tiered.Config[string, string]{Load: s.load, Linearizable: true})
+	first := read(t.Context(), c[0], "k")
+	<-s.loads
+	second := read(t.Context(), c[0], "k")
+	s.goOn <- struct{}{}
+	for _, r := range []<-chan got{first, second} {
+		if a := <-r; a.err != nil || a.value != "0" {
+			t.Errorf("got %q, %v", a.value, a.err)
+		}
+	}
+	if _, ok := c[0].Peek("k"); ok {
+		t.Error("Peek found something")
+	}
+	if n := c[0].Stats().Shared; n != 0 {
+		t.Errorf("got %d shared: the second reader joined a flight that began before it", n)
+	}
+	if err := c[0].Update(t.Context(), "k", func(context.Context) error { truth.Store(1); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	s.goOn <- struct{}{}
+	mustGet(t, c[0], "k", "1")
+}
