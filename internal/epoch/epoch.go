@@ -48,10 +48,7 @@ func (t *Table) Grow(entries int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	old := *t.cells.Load()
-	size := len(old)
-	for int64(size) < entries && size < MaxStripes {
-		size *= 2
-	}
+	size := sizeFor(entries, len(old))
 	if size == len(old) {
 		return
 	}
@@ -60,6 +57,14 @@ func (t *Table) Grow(entries int64) {
 		cells[i].Store(old[i&(len(old)-1)].Load())
 	}
 	t.cells.Store(&cells)
+}
+
+// sizeFor returns the size that a table of a size grows to.
+func sizeFor(entries int64, size int) int {
+	for int64(size) < entries && size < MaxStripes {
+		size *= 2
+	}
+	return size
 }
 
 // Place returns the place of a name in the table.

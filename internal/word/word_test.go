@@ -1,0 +1,58 @@
+package word_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/tieredcache/tieredcache/internal/word"
+)
+
+func TestValidName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"prefs": true, "P": true, "a.b_c-9": true, "-": true, strings.Repeat("n", 64): true,
+		"": false, strings.Repeat("n", 65): false, "a b": false, "a:b": false, "a/b": false, "a%b": false, "{a}": false,
+		"a=b": false, "a|b": false, "a\n": false, "\x00": false, "é": false, "\xff": false,
+	} {
+		if got := word.ValidName(name); got != want {
+			t.Errorf("ValidName(%q): got %v, want %v", name, got, want)
+		}
+	}
+}
+
+// TestWhereWordsLive: the names of keys are part of what users see, and of what releases agree on.
+func TestWhereWordsLive(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ namespace, prefix string }{{"", ""}, {"staging", "staging/"}} {
+		l := word.NewLayout(c.namespace)
+		for _, n := range []struct{ got, want string }{
+			{l.Key(word.EntryName("prefs", word.Join("acme", "ada"))), "prefs:acme:ada"},
+			{l.Key(word.TagName(word.Join("user", "acme", "ada"))), "tieredcache:tag:user:acme:ada"},
+			{l.Key(word.GenerationName("prefs")), "tieredcache:g:prefs"},
+			{l.Sequence(), "tieredcache:s"},
+			{l.Journal(), "tieredcache:j"},
+			{l.Channel(), "tieredcache:ch"},
+			{l.Heartbeat(), "tieredcache:hb"},
+			{l.Incarnation(), "tieredcache:inc"},
+		} {
+			if want := c.prefix + n.want; n.got != want {
+				t.Errorf("namespace %q: got %q, want %q", c.namespace, n.got, want)
+			}
+		}
+	}
+}
+
+// TestNamespacesNeverMeet: the first '/' of a namespaced key stands before any ':', of another key never.
+func TestNamespacesNeverMeet(t *testing.T) {
+	t.Parallel()
+	inside := word.NewLayout("a").Key(word.EntryName("b", "c"))
+	for _, outside := range []string{
+		word.NewLayout("").Key(word.EntryName("b", word.Path("a/b:c"))),
+		word.NewLayout("").Key(word.TagName(word.Join("a/b", "c"))),
+		word.NewLayout("b").Key(word.EntryName("b", "c")),
+	} {
+		if inside == outside {
+			t.Errorf("%q lives in two namespaces", inside)
+		}
+	}
+}
