@@ -34,8 +34,8 @@ type Places = epoch.Places
 func NewEpochs() *Epochs { return epoch.New() }
 
 // Overhead is what an entry costs beyond its value, in bytes: the entry itself, ristretto's bookkeeping and its share
-// of the frequency sketch.
-const Overhead = 200
+// of the frequency sketch. Measured: values of 64 B to 8 kB cost 240 to 270 bytes each beyond Size.
+const Overhead = 250
 
 // typical is the size of the entries that the frequency sketch is laid out for; other sizes only make it coarser.
 const typical = 1 << 10
