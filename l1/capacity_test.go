@@ -1,0 +1,45 @@
+package l1_test
+
+import (
+	"testing"
+
+	"github.com/tieredcache/tieredcache/l1"
+)
+
+// TestCapacityAgainstTheHeap fills caches far beyond their capacity and compares what lives with what was allowed.
+func TestCapacityAgainstTheHeap(t *testing.T) {
+	const allowed = 8 << 20
+	epochs := l1.NewEpochs() // the process's, not the cache's
+	for _, size := range []int{64, 256, 1 << 10, 8 << 10} {
+		before := heap()
+		c, err := l1.New[int, []byte](l1.Config{Capacity: allowed, Epochs: epochs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		empty := int64(heap() - before)
+		r := rig[int, []byte]{Cache: c, epochs: epochs}
+		offered := 2 * allowed / (size + l1.Overhead)
+		for i := range offered {
+			p := l1.Places{Cache: &r.member, Key: uint32(i)}
+			c.Put(i, make([]byte, size), p, epochs.Of(&p), never, int64(size)+24)
+			if i%128 == 0 {
+				c.Wait() // ristretto drops what comes too fast
+			}
+		}
+		c.Wait()
+		grown := int64(heap() - before)
+		var kept int64
+		for i := range offered {
+			if _, ok := c.Get(i, 0); ok {
+				kept++
+			}
+		}
+		c.Close()
+		ratio := float64(grown) / allowed
+		t.Logf("values of %d: %d of %d kept, %.2f of the capacity (empty %.2f), %d beyond Size each", size, kept, offered,
+			ratio, float64(empty)/allowed, (grown-empty)/kept-int64(size)-24)
+		if ratio < 0.8 || ratio > 1.2 {
+			t.Errorf("values of %d bytes: the heap grew by %.2f of the capacity", size, ratio)
+		}
+	}
+}

@@ -1,0 +1,8 @@
+package l1
+
+import "time"
+
+// PutInPlaceOf stores an entry of key where other's belongs: what two keys of one hash would do.
+func (c *Cache[K, V]) PutInPlaceOf(other, key K, value V, places Places, expires time.Duration) {
+	c.store.Set(c.hash(other), &entry[K, V]{key: key, value: value, places: places, epoch: c.epochs.Of(&places), expires: expires}, Overhead)
+}

@@ -1,0 +1,53 @@
+package l1_test
+
+import (
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tieredcache/tieredcache/l1"
+)
+
+// rig is a cache with the epochs that a bus would give it.
+type rig[K comparable, V any] struct {
+	*l1.Cache[K, V]
+	epochs *l1.Epochs
+	member atomic.Uint64
+}
+
+func newRig[K comparable, V any](t testing.TB, capacity int64) *rig[K, V] {
+	t.Helper()
+	epochs := l1.NewEpochs()
+	c, err := l1.New[K, V](l1.Config{Capacity: capacity, Epochs: epochs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return &rig[K, V]{Cache: c, epochs: epochs}
+}
+
+func (r *rig[K, V]) places(name string, tags ...string) l1.Places {
+	p := l1.Places{Cache: &r.member, Key: r.epochs.Place(name)}
+	for _, tag := range tags {
+		p.Tags = append(p.Tags, r.epochs.Place(tag))
+	}
+	return p
+}
+
+// eventually polls: the one place where tests wait for what nothing announces.
+func eventually(t testing.TB, what string, within time.Duration, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(within); !ok(); {
+		if time.Now().After(end) {
+			t.Fatalf("not within %v: %s", within, what)
+		}
+		time.Sleep(time.Millisecond) //nolint:forbidigo // the one polling helper
+	}
+}
+
+// goroutinesGone waits until no more run than before.
+func goroutinesGone(t testing.TB, before int) {
+	t.Helper()
+	eventually(t, "the goroutines are gone", 10*time.Second, func() bool { return runtime.NumGoroutine() <= before })
+}

@@ -1,0 +1,139 @@
+package l1_test
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tieredcache/tieredcache/l1"
+)
+
+type leaf struct {
+	name  string
+	count int64
+}
+
+type tree struct {
+	left, right *tree
+	label       any
+	hidden      []leaf
+}
+
+func TestSize(t *testing.T) {
+	t.Parallel()
+	shared := &leaf{name: "abc"}
+	ring := &tree{}
+	ring.left = ring
+	self := []any{nil}
+	self[0] = self
+	own := map[string]any{}
+	own["k"] = own
+	when := time.Now().In(time.FixedZone("there", 3600))
+	var none *leaf
+	for _, c := range []struct {
+		name string
+		v    any
+		want int64
+	}{
+		{"nil", nil, 0},
+		{"int", 7, 8},
+		{"bool", true, 1},
+		{"string", "hello", 16 + 5},
+		{"empty string", "", 16},
+		{"bytes, by capacity", make([]byte, 3, 100), 24 + 100},
+		{"nil slice", []byte(nil), 24},
+		{"strings", []string{"ab", "cde"}, 24 + 2*16 + 5},
+		{"array", [2]string{"ab", "c"}, 2*16 + 3},
+		{"struct", leaf{"abc", 1}, 24 + 3},
+		{"pointer", shared, 8 + 24 + 3},
+		{"nil pointer", none, 8},
+		{"one thing twice", []*leaf{shared, shared}, 24 + 2*8 + 24 + 3},
+		{"two things", []*leaf{{}, {}}, 24 + 2*8 + 2*24},
+		{"ring", ring, 8 + 56},
+		{"slice in itself", self, 24 + 16 + 24},
+		{"map in itself", own, 8 + (16 + 16 + 16) + 1 + 8},
+		{"interface", []any{"abc", int64(1), nil}, 24 + 3*16 + (16 + 3) + 8},
+		{"unexported fields", tree{hidden: []leaf{{"ab", 0}}}, 56 + 24 + 2},
+		{"time, its zone shared", when, 24},
+		{"times", []time.Time{when, when}, 24 + 2*24},
+		{"map", map[string]int{"ab": 1, "c": 2}, 8 + 2*(16+8+16) + 3},
+		{"nil map", map[string]int(nil), 8},
+		{"channel", make(chan [100]int, 10), 8},
+		{"function", func() {}, 8},
+	} {
+		if got := l1.Size(c.v); got != c.want {
+			t.Errorf("%s: got %d bytes, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+// TestSizeAgainstTheHeap compares what Size says with what the values really take.
+func TestSizeAgainstTheHeap(t *testing.T) {
+	type preference struct {
+		ID, Tenant, User, Key, Value string
+		Confidence                   float64
+		Created, Updated             time.Time
+	}
+	text := func(i, n int) string { return fmt.Sprintf("%0*d", n, i) }
+	for _, c := range []struct {
+		name  string
+		value func(i int) any
+	}{
+		{"preferences", func(i int) any {
+			list := make([]preference, 10)
+			for j := range list {
+				list[j] = preference{ID: text(j, 32), Tenant: text(i, 8), User: text(i, 8), Key: text(j, 16), Value: text(j, 48)}
+			}
+			return list
+		}},
+		{"map of ten", func(i int) any {
+			m := map[string]any{}
+			for j := range 10 {
+				m[text(j, 16)] = text(i, 32)
+			}
+			return m
+		}},
+		{"map of hundred", func(i int) any {
+			m := make(map[int]string, 100)
+			for j := range 100 {
+				m[j] = text(i, 32)
+			}
+			return m
+		}},
+		{"pointers", func(i int) any {
+			list := make([]*leaf, 20)
+			for j := range list {
+				list[j] = &leaf{name: strings.Clone(text(i, 24))}
+			}
+			return list
+		}},
+	} {
+		const n = 1000
+		kept := make([]any, n)
+		before := heap()
+		for i := range kept {
+			kept[i] = c.value(i)
+		}
+		grown := int64(heap() - before)
+		var said int64
+		for _, v := range kept {
+			said += l1.Size(v)
+		}
+		ratio := float64(said) / float64(grown)
+		t.Logf("%s: Size says %d, the heap grew by %d: %.2f", c.name, said/n, grown/n, ratio)
+		if ratio < 0.7 || ratio > 1.3 {
+			t.Errorf("%s: Size says %d bytes a value, the heap grew by %d", c.name, said/n, grown/n)
+		}
+	}
+}
+
+// heap returns the bytes that live.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC() // what finalizers and pools let go of
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
