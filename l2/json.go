@@ -39,9 +39,13 @@ type jsonCodec[V any] struct {
 	problem error
 }
 
-func (j jsonCodec[V]) ID() uint32   { return j.id }
+// ID implements [Codec].
+func (j jsonCodec[V]) ID() uint32 { return j.id }
+
+// Check implements [Codec].
 func (j jsonCodec[V]) Check() error { return j.problem }
 
+// Append implements [Codec].
 func (j jsonCodec[V]) Append(dst []byte, v V) ([]byte, error) {
 	if j.problem != nil {
 		return dst, j.problem
@@ -56,6 +60,7 @@ func (j jsonCodec[V]) Append(dst []byte, v V) ([]byte, error) {
 	return append(dst, b...), nil
 }
 
+// Decode implements [Codec].
 func (j jsonCodec[V]) Decode(src []byte) (V, error) {
 	var v, zero V
 	if j.problem != nil {

@@ -128,8 +128,7 @@ func (c *jsonCheck) methods(t reflect.Type, path string) bool {
 }
 
 func (c *jsonCheck) fields(t reflect.Type, path string, names map[string]bool) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		here := path + "." + f.Name
 		tag, _ := f.Tag.Lookup("json")
 		name, options, _ := strings.Cut(tag, ",")

@@ -14,23 +14,22 @@ import (
 type document struct {
 	Named
 	base
-	ID      string `json:"id"`
-	Score   float64
-	Half    float32 `json:"half,omitempty"`
-	Big     uint64
-	Small   int64 `json:",string"`
-	Tags    []string
-	Raw     []byte
-	Four    [4]byte
-	At      time.Time
-	Until   *time.Time     `json:"until,omitempty"`
-	Zero    time.Time      `json:",omitzero"`
-	Counts  map[string]int `json:",omitzero"`
-	ByN     map[int8][]string
-	Parent  *document
-	Kids    []*document
-	Addr    netip.Addr
-	private struct{}
+	ID     string `json:"id"`
+	Score  float64
+	Half   float32 `json:"half,omitempty"`
+	Big    uint64
+	Small  int64 `json:",string"`
+	Tags   []string
+	Raw    []byte
+	Four   [4]byte
+	At     time.Time
+	Until  *time.Time     `json:"until,omitempty"`
+	Zero   time.Time      `json:",omitzero"`
+	Counts map[string]int `json:",omitzero"`
+	ByN    map[int8][]string
+	Parent *document
+	Kids   []*document
+	Addr   netip.Addr
 }
 
 func TestJSONRoundTrip(t *testing.T) {

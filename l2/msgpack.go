@@ -72,9 +72,13 @@ func newMessagePack[V any](dynamic bool, ext []Extension) Codec[V] {
 	return m
 }
 
-func (m *messagePack[V]) ID() uint32   { return m.id }
+// ID implements [Codec].
+func (m *messagePack[V]) ID() uint32 { return m.id }
+
+// Check implements [Codec].
 func (m *messagePack[V]) Check() error { return m.problem }
 
+// Append implements [Codec].
 func (m *messagePack[V]) Append(dst []byte, v V) ([]byte, error) {
 	if m.problem != nil {
 		return dst, m.problem
@@ -93,6 +97,7 @@ func (m *messagePack[V]) Append(dst []byte, v V) ([]byte, error) {
 	return out, nil
 }
 
+// Decode implements [Codec].
 func (m *messagePack[V]) Decode(src []byte) (V, error) {
 	var zero V
 	if m.problem != nil {

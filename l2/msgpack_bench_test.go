@@ -110,6 +110,7 @@ func BenchmarkPreferences(b *testing.B) {
 }
 
 func benchmark[V any](b *testing.B, name string, c l2.Codec[V], v V) {
+	b.Helper()
 	encoded, err := c.Append(nil, v)
 	if err != nil {
 		b.Fatal(err)

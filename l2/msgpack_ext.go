@@ -1,7 +1,6 @@
 package l2
 
 import (
-	"encoding"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -91,107 +90,6 @@ func (c *compiler) compileExtensions() {
 func (c *compiler) extension(e *Extension) op {
 	fmt.Fprintf(&c.shape, "ext %d %s", e.tag, e.typ)
 	return own(e.tag, e.encode, e.decode)
-}
-
-var (
-	marshalerMsg      = reflect.TypeFor[msgp.Marshaler]()
-	unmarshalerMsg    = reflect.TypeFor[msgp.Unmarshaler]()
-	marshalerBinary   = reflect.TypeFor[encoding.BinaryMarshaler]()
-	unmarshalerBinary = reflect.TypeFor[encoding.BinaryUnmarshaler]()
-)
-
-// hasMethods reports whether t, or a pointer to it, has both methods, and from nothing that it embeds.
-func hasMethods(t, marshaler, unmarshaler reflect.Type, names ...string) bool {
-	p := reflect.PointerTo(t)
-	return t.Kind() != reflect.Interface && t.Kind() != reflect.Pointer &&
-		p.Implements(marshaler) && p.Implements(unmarshaler) && promotedFrom(t, names...) == nil
-}
-
-// promotedFrom returns the type of an embedded field of t that has one of the methods, or nil. Such a method may be
-// t's only by promotion.
-func promotedFrom(t reflect.Type, names ...string) reflect.Type {
-	if t.Kind() != reflect.Struct {
-		return nil
-	}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if !f.Anonymous {
-			continue
-		}
-		base := f.Type
-		if base.Kind() != reflect.Pointer && base.Kind() != reflect.Interface {
-			base = reflect.PointerTo(base)
-		}
-		for _, name := range names {
-			if _, ok := base.MethodByName(name); ok {
-				return f.Type
-			}
-		}
-	}
-	return nil
-}
-
-func (c *compiler) msgpMethods(t reflect.Type, path string) op {
-	c.shape.WriteString("msgp " + t.PkgPath() + "." + t.Name())
-	if where, what := loses(t, path, map[reflect.Type]bool{}); what != "" {
-		c.refuse(where, what+" may not survive the MarshalMsg of "+typeName(t)+"; remove the method or teach "+typeName(t)+" with an Extension")
-	}
-	return own(tagOwn,
-		func(dst []byte, v reflect.Value) ([]byte, error) {
-			return v.Addr().Interface().(msgp.Marshaler).MarshalMsg(dst)
-		},
-		func(src []byte, v reflect.Value) error {
-			// Generated code allocates what a length claims, so the lengths are checked first.
-			for rest := src; len(rest) > 0; {
-				var err error
-				if rest, err = msgp.Skip(rest); err != nil {
-					return err
-				}
-			}
-			rest, err := v.Addr().Interface().(msgp.Unmarshaler).UnmarshalMsg(src)
-			if err == nil && len(rest) > 0 {
-				err = fmt.Errorf("%d bytes are left over", len(rest))
-			}
-			return err
-		})
-}
-
-// loses finds what generated msgp code does not bring back as it was.
-func loses(t reflect.Type, path string, seen map[reflect.Type]bool) (where, what string) {
-	if seen[t] {
-		return "", ""
-	}
-	seen[t] = true
-	switch {
-	case isTime(t):
-		return path, "the zone of a time"
-	case t.Kind() == reflect.Interface:
-		return path, "the type in an interface"
-	case t.Kind() == reflect.Slice || t.Kind() == reflect.Map:
-		return path, "nil or empty"
-	case t.Kind() == reflect.Pointer || t.Kind() == reflect.Array:
-		return loses(t.Elem(), path, seen)
-	case t.Kind() == reflect.Struct:
-		for i := range t.NumField() {
-			f := t.Field(i)
-			if where, what = loses(f.Type, path+"."+f.Name, seen); what != "" {
-				return where, what
-			}
-		}
-	}
-	return "", ""
-}
-
-func (c *compiler) binaryMethods(t reflect.Type) op {
-	c.shape.WriteString("binary " + t.PkgPath() + "." + t.Name())
-	return own(tagOwn,
-		func(dst []byte, v reflect.Value) ([]byte, error) {
-			b, err := v.Addr().Interface().(encoding.BinaryMarshaler).MarshalBinary()
-			return append(dst, b...), err
-		},
-		func(src []byte, v reflect.Value) error {
-			return v.Addr().Interface().(encoding.BinaryUnmarshaler).UnmarshalBinary(src)
-		})
 }
 
 // own makes an op of foreign functions that write and read the payload of an ext. A panic of theirs while reading is an

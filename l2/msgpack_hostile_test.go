@@ -36,7 +36,7 @@ func aLot() everything {
 		Names: map[string][]string{"a": nil, "b": {"x", "y"}}, Times: map[day]*time.Time{day(now.UTC()): &now},
 		Any:  map[string]any{"x": []any{int64(1), 2.5, "s", []byte("b"), now, nil, celsius{3}, Named{"n"}, []any(nil)}},
 		Rows: []map[string]any{nil, {}, {"k": true}}, Chain: &chain{Next: &chain{N: 1}}, Hidden: []hidden{{5}}, Temp: celsius{1},
-		Bytes: blob("bytes"), Ptr: ptr(ptr([]int{1})), Floats: [3]float32{1, 2, 3},
+		Bytes: blob("bytes"), Ptr: new(new([]int{1})), Floats: [3]float32{1, 2, 3},
 	}
 }
 

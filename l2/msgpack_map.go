@@ -35,8 +35,8 @@ func (c *compiler) identity(t reflect.Type) string {
 	case reflect.Array:
 		return c.identity(t.Elem())
 	case reflect.Struct:
-		for f := range t.NumField() {
-			if what := c.identity(t.Field(f).Type); what != "" {
+		for f := range t.Fields() {
+			if what := c.identity(f.Type); what != "" {
 				return what
 			}
 		}

@@ -113,6 +113,7 @@ func (m maker) any(depth int) any {
 // survivesRandomly says whether random values come back the same; times as keys are tested elsewhere, as maps that
 // hold them cannot be compared.
 func survivesRandomly[V any](t *testing.T, c l2.Codec[V]) {
+	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	m := maker{rand.New(rand.NewPCG(seed, 0)), []*time.Location{

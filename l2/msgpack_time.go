@@ -122,7 +122,7 @@ func (z *zones) decode(src []byte) (time.Time, error) {
 			return time.Time{}, errBadTime
 		}
 		name := zone[n : n+int(size)]
-		return z.named(t, name, zone[n+int(size):], int(offset), form == formNamedSaving), nil
+		return z.named(t, form, name, zone[n+int(size):], int(offset)), nil
 	}
 	return time.Time{}, errBadTime
 }

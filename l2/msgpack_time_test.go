@@ -107,7 +107,12 @@ func TestMessagePackUnknownLocations(t *testing.T) {
 		"no name": custom(t, "", "XXX", 5), "called Local": custom(t, "Local", "XXX", 5),
 	} {
 		t.Run(name, func(t *testing.T) {
-			roundTrip(t, l2.MessagePack[time.Time](), time.Date(2024, 7, 1, 12, 0, 0, 1, l))
+			c, v := l2.MessagePack[time.Time](), time.Date(2024, 7, 1, 12, 0, 0, 1, l)
+			roundTrip(t, c, v)
+			b := encode(t, c, v)
+			if got := testing.AllocsPerRun(100, func() { _, _ = c.Decode(b) }); got > 1 {
+				t.Errorf("got %v allocations, want the location to be remembered", got)
+			}
 		})
 	}
 }

@@ -8,20 +8,21 @@ import (
 	"time"
 )
 
-// zones remembers the locations that one codec has made or loaded. Only successes are remembered, and so many that
-// every zone of the database fits and bytes from outside cannot fill the memory.
+// zones remembers the locations that one codec has loaded or made, and so many that every zone of the database fits
+// and bytes from outside cannot fill the memory. That a name could not be loaded is not remembered.
 type zones struct {
 	known atomic.Pointer[map[zoneKey]*time.Location]
 }
 
-// A zoneKey is a location to load (loaded) or a fixed zone.
+// A zoneKey has the form, offset and names of a time whose location was made, or the name of one that was loaded.
 type zoneKey struct {
-	name   string
-	offset int
-	loaded bool
+	form       byte
+	name, zone string
+	offset     int
 }
 
 const (
+	loaded      = math.MaxUint8 // the form of a zoneKey, of no time
 	maxZones    = 2000
 	maxZoneName = 64 // the longest of the database has 32
 )
@@ -35,23 +36,23 @@ func (z *zones) local(t time.Time, zone []byte, offset int) time.Time {
 }
 
 func (z *zones) fixed(zone []byte, offset int) *time.Location {
-	if l := z.all()[zoneKey{string(zone), offset, false}]; l != nil {
+	if l := z.all()[zoneKey{formFixed, "", string(zone), offset}]; l != nil {
 		return l
 	}
-	name := string(zone)
-	l := time.FixedZone(name, offset)
-	z.remember(zoneKey{name, offset, false}, l)
+	l := time.FixedZone(string(zone), offset)
+	z.remember(zoneKey{formFixed, "", string(zone), offset}, l)
 	return l
 }
 
 // named loads the location, and where that fails or shows another zone at t, makes one of the same two names that has
 // this one zone.
-func (z *zones) named(t time.Time, name, zone []byte, offset int, saving bool) time.Time {
-	l := z.all()[zoneKey{string(name), 0, true}]
-	if l == nil && len(name) <= maxZoneName {
+func (z *zones) named(t time.Time, form byte, name, zone []byte, offset int) time.Time {
+	l := z.all()[zoneKey{loaded, string(name), "", 0}]
+	made := z.all()[zoneKey{form, string(name), string(zone), offset}]
+	if l == nil && made == nil && len(name) <= maxZoneName {
 		var err error
 		if l, err = time.LoadLocation(string(name)); err == nil {
-			z.remember(zoneKey{string(name), 0, true}, l)
+			z.remember(zoneKey{loaded, string(name), "", 0}, l)
 		}
 	}
 	if l != nil {
@@ -59,10 +60,11 @@ func (z *zones) named(t time.Time, name, zone []byte, offset int, saving bool) t
 			return at
 		}
 	}
-	if l := single(string(name), string(zone), offset, saving); l != nil {
-		return t.In(l)
+	if made == nil {
+		made = single(string(name), string(zone), offset, form == formNamedSaving)
+		z.remember(zoneKey{form, string(name), string(zone), offset}, made)
 	}
-	return t.In(time.FixedZone(string(zone), offset))
+	return t.In(made)
 }
 
 func agrees(t time.Time, zone []byte, offset int) bool {
@@ -74,7 +76,7 @@ func agrees(t time.Time, zone []byte, offset int) bool {
 // else of package time lets the two names differ.
 func single(name, zone string, offset int, saving bool) *time.Location {
 	if offset < math.MinInt32 || offset > math.MaxInt32 {
-		return nil
+		return time.FixedZone(zone, offset)
 	}
 	data := append([]byte("TZif"), make([]byte, 16)...) // version 1
 	for _, count := range []int{0, 0, 0, 0, 1, len(zone) + 1} {
@@ -88,8 +90,8 @@ func single(name, zone string, offset int, saving bool) *time.Location {
 	data = append(data, dst, 0)
 	data = append(append(data, zone...), 0)
 	l, err := time.LoadLocationFromTZData(name, data)
-	if err != nil {
-		return nil
+	if err != nil { // a zone whose name does not fit the format
+		return time.FixedZone(zone, offset)
 	}
 	return l
 }
@@ -102,15 +104,15 @@ func (z *zones) all() map[zoneKey]*time.Location {
 }
 
 func (z *zones) remember(key zoneKey, l *time.Location) {
-	if len(key.name) > maxZoneName {
+	if len(key.name) > maxZoneName || len(key.zone) > maxZoneName {
 		return
 	}
 	for {
 		old := z.known.Load()
 		next := map[zoneKey]*time.Location{key: l}
 		if old != nil {
-			// Half of the room is for the zone database: any bytes can name a fixed zone.
-			if len(*old) >= maxZones || !key.loaded && len(*old) >= maxZones/2 {
+			// Half of the room is for the zone database: any bytes can name one that is made.
+			if len(*old) >= maxZones || key.form != loaded && len(*old) >= maxZones/2 {
 				return
 			}
 			maps.Copy(next, *old)

@@ -52,31 +52,38 @@ func roundTrip[V any](t *testing.T, v V) {
 	}
 }
 
-func load(t testing.TB, name string) *time.Location {
-	t.Helper()
+func load(tb testing.TB, name string) *time.Location {
+	tb.Helper()
 	l, err := time.LoadLocation(name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return l
 }
 
 // values are made as bolt/hydrator.go of the driver makes them.
-func values(t testing.TB) map[string]any {
+func values(tb testing.TB) map[string]any {
+	tb.Helper()
 	node := dbtype.Node{
-		Id: 4, ElementId: "4:6f9619ff:4", Labels: []string{"Preference"},
+		Id:        4, //nolint:staticcheck // deprecated, and in every record
+		ElementId: "4:6f9619ff:4", Labels: []string{"Preference"},
 		Props: map[string]any{"key": "food", "at": time.Unix(1719835200, 999_999_999).In(time.FixedZone("Offset", 7200)), "tags": []any{"a", "b"}},
 	}
 	bare := dbtype.Node{Labels: []string{}, Props: map[string]any{}}
 	rel := dbtype.Relationship{
-		Id: 1, ElementId: "5:x:1", StartId: 4, StartElementId: "4:6f9619ff:4", EndId: 5, EndElementId: "4:x:5",
-		Type: "IN_SITUATION", Props: map[string]any{"since": dbtype.Date(time.Unix(19_900*86400, 0).UTC())},
+		Id:             1, //nolint:staticcheck // deprecated, and in every record
+		ElementId:      "5:x:1",
+		StartId:        4, //nolint:staticcheck // as above
+		StartElementId: "4:6f9619ff:4",
+		EndId:          5, //nolint:staticcheck // as above
+		EndElementId:   "4:x:5",
+		Type:           "IN_SITUATION", Props: map[string]any{"since": dbtype.Date(time.Unix(19_900*86400, 0).UTC())},
 	}
 	return map[string]any{
 		"null": nil, "true": true, "false": false, "int": int64(math.MinInt64), "float": math.Inf(-1), "string": "\xffž", "bytes": []byte{0, 255},
 		"no bytes": []byte{}, "list": []any{int64(1), nil, []any{}, map[string]any{}}, "no list": []any(nil), "no map": map[string]any(nil),
 		"offset": time.Unix(1719835200, 1).In(time.FixedZone("Offset", -12_600)), "offset 0": time.Unix(1719835200, 1).In(time.FixedZone("Offset", 0)),
-		"zone": time.Unix(1719835200, 1).In(load(t, "Europe/Paris")), "zone UTC": time.Unix(1719835200, 1).In(load(t, "UTC")), "zone CET": time.Unix(0, 1).In(load(t, "CET")),
+		"zone": time.Unix(1719835200, 1).In(load(tb, "Europe/Paris")), "zone UTC": time.Unix(1719835200, 1).In(load(tb, "UTC")), "zone CET": time.Unix(0, 1).In(load(tb, "CET")),
 		"date": dbtype.Date(time.Unix(-800_000*86400, 0).UTC()), "late date": dbtype.Date(time.Unix(365_000_000*86400, 0).UTC()),
 		"time":            dbtype.Time(time.Date(0, 0, 0, 0, 0, 86399, 999_999_999, time.FixedZone("Offset", 64_800))),
 		"local time":      dbtype.LocalTime(time.Date(0, 0, 0, 0, 0, 45296, 789, time.Local)),
@@ -138,7 +145,7 @@ func TestCodecRoundTripOfStructs(t *testing.T) {
 func TestCodecLocalTimesInAnotherZone(t *testing.T) {
 	local := time.Local
 	t.Cleanup(func() { time.Local = local })
-	make := func() []any {
+	clocks := func() []any {
 		return []any{
 			dbtype.LocalDateTime(time.Date(2024, 7, 1, 12, 34, 56, 789, time.Local)),
 			dbtype.LocalTime(time.Date(0, 0, 0, 0, 0, 45296, 789, time.Local)),
@@ -147,7 +154,7 @@ func TestCodecLocalTimesInAnotherZone(t *testing.T) {
 	}
 	c := neo4jstore.Codec[[]any]()
 	time.Local = load(t, "Europe/Paris")
-	b, err := c.Append(nil, make())
+	b, err := c.Append(nil, clocks())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +164,7 @@ func TestCodecLocalTimesInAnotherZone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(make(), got, same); diff != "" {
+		if diff := cmp.Diff(clocks(), got, same); diff != "" {
 			t.Errorf("in %s (-want +got):\n%s", zone, diff)
 		}
 	}
@@ -223,6 +230,7 @@ func FuzzDecode(f *testing.F) {
 
 // stable decodes b and, where that gives a value, fails unless it encodes and decodes to the same.
 func stable[V any](t *testing.T, c l2.Codec[V], b []byte) {
+	t.Helper()
 	v, err := c.Decode(b)
 	if err != nil {
 		return
