@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -72,13 +74,16 @@ func checkJava(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("%s -version: %w", path, err)
 	}
-	_, rest, _ := strings.Cut(string(out), "java.specification.version = ")
-	version, _, _ := strings.Cut(rest, "\n")
-	var major int
-	if _, err := fmt.Sscanf(version, "%d", &major); err != nil || major < 17 {
-		return fmt.Errorf("java is version %q and Neo4j needs 17 or later", strings.TrimSpace(version))
+	setting := func(name string) string {
+		_, rest, _ := strings.Cut(string(out), " "+name+" = ")
+		value, _, _ := strings.Cut(rest, "\n")
+		return strings.TrimSpace(value)
 	}
-	if exec.CommandContext(ctx, path, "--describe-module", "jdk.compiler").Run() != nil {
+	version := setting("java.specification.version")
+	if major, err := strconv.Atoi(version); err != nil || major < 17 {
+		return fmt.Errorf("java is version %q and Neo4j needs 17 or later", version)
+	}
+	if !present(filepath.Join(setting("java.home"), "bin", "javac")) {
 		return errors.New("java is a runtime without a compiler and Neo4j's launcher needs a JDK")
 	}
 	return nil

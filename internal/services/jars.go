@@ -14,36 +14,46 @@ import (
 //go:embed neo4j/pom.xml
 var pom []byte
 
-// jars returns the folder with Neo4j's jars, in the user's cache folder. The first call on a machine has Maven fetch
-// them, 116 MB. The folder appears under its name only when it is complete.
-func jars(ctx context.Context) (string, error) {
+// kit is what a Neo4j is started from.
+type kit struct {
+	java    string // the program
+	lib     string // the folder with the jars
+	archive string // of loaded classes; "" where this Java can make none
+}
+
+// prepareNeo4j returns the kit. The first call on a machine has Maven fetch 116 MB into the user's cache folder and makes
+// the archive. Both appear under their names only when they are complete.
+func prepareNeo4j(ctx context.Context) (k kit, err error) {
+	if k.java, err = need(ctx, java); err != nil {
+		return kit{}, err
+	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("no folder to keep Neo4j's jars in: %w", err)
+		return kit{}, fmt.Errorf("no folder to keep Neo4j's jars in: %w", err)
 	}
 	var project struct {
 		Version string `xml:"properties>neo4j.version"`
 	}
 	if err := xml.Unmarshal(pom, &project); err != nil {
-		return "", fmt.Errorf("neo4j/pom.xml: %w", err)
+		return kit{}, fmt.Errorf("neo4j/pom.xml: %w", err)
 	}
 	home := filepath.Join(cache, "tieredcache", "neo4j-"+project.Version)
-	lib := filepath.Join(home, "lib")
-	if present(lib) {
-		return lib, nil
-	}
 	if err := os.MkdirAll(home, 0o755); err != nil {
-		return "", fmt.Errorf("folder for Neo4j's jars: %w", err)
+		return kit{}, fmt.Errorf("folder for Neo4j's jars: %w", err)
 	}
-	unlock, err := lock(ctx, filepath.Join(home, "lock")) // another program may be fetching them
+	unlock, err := lock(ctx, filepath.Join(home, "lock")) // another program may be at it
 	if err != nil {
-		return "", err
+		return kit{}, err
 	}
 	defer unlock() //nolint:errcheck // closing frees the lock, whatever it returns
-	if present(lib) {
-		return lib, nil
+	k.lib = filepath.Join(home, "lib")
+	if !present(k.lib) {
+		if err := fetchJars(ctx, home, k.lib); err != nil {
+			return kit{}, err
+		}
 	}
-	return lib, fetchJars(ctx, home, lib)
+	k.archive, err = classArchive(ctx, home, k)
+	return k, err
 }
 
 func fetchJars(ctx context.Context, home, lib string) error {

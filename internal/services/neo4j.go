@@ -79,42 +79,57 @@ func StartNeo4j(ctx context.Context, opt Neo4jOptions) (*Neo4j, error) {
 }
 
 func (n *Neo4j) start(ctx context.Context) error {
-	path, err := need(ctx, java)
+	k, err := prepareNeo4j(ctx)
 	if err != nil {
 		return fmt.Errorf("start Neo4j: %w", err)
 	}
-	lib, err := jars(ctx)
-	if err != nil {
-		return fmt.Errorf("start Neo4j: %w", err)
+	var options []string
+	if k.archive != "" {
+		options = append(options, "-XX:SharedArchiveFile="+k.archive)
 	}
-	source := filepath.Join(n.opt.Dir, "Neo4j.java")
-	if err := os.WriteFile(source, launcher, 0o600); err != nil {
-		return fmt.Errorf("start Neo4j: %w", err)
+	if n.opt.remember == nil { // it lives for one test: the slow compiler would never earn its time back
+		options = append(options, "-XX:TieredStopAtLevel=1")
 	}
 	if err := os.Remove(n.log()); err != nil && !errors.Is(err, os.ErrNotExist) { // an old "ready" would deceive
 		return fmt.Errorf("start Neo4j: %w", err)
 	}
-	args := []string{"-Xmx512m", "-XX:+UseSerialGC"}
-	for _, pkg := range []string{"java.nio", "java.io", "sun.nio.ch", "java.util.concurrent", "java.lang"} {
-		args = append(args, "--add-opens=java.base/"+pkg+"=ALL-UNNAMED")
+	l, err := k.launch(n.opt.Dir, n.opt.Port, n.Password, options...)
+	if err != nil {
+		return fmt.Errorf("start Neo4j: %w", err)
 	}
-	args = append(args, "-cp", filepath.Join(lib, "*"), source, n.opt.Dir, strconv.Itoa(n.opt.Port))
+	l.remember = n.opt.remember
 	n.Addr = "127.0.0.1:" + strconv.Itoa(n.opt.Port)
 	n.URI = "bolt://" + n.Addr
-	n.proc, err = launch{
-		name: "java", path: path, args: args, stdin: n.Password + "\n",
-		dir: n.opt.Dir, log: n.log(), remember: n.opt.remember,
-	}.start()
-	if err != nil {
+	if n.proc, err = l.start(); err != nil {
 		return err
 	}
 	return awaitServer(ctx, "Neo4j", n.proc, n.log(), 3*time.Minute, func(ctx context.Context) error {
 		// Bolt answers before the password is set, and a refused login slows down the next: so the line comes first.
-		if log, err := os.ReadFile(n.log()); err != nil || !bytes.Contains(append([]byte("\n"), log...), []byte("\nready\n")) {
+		if !saysReady(n.log()) {
 			return errors.New("not yet ready")
 		}
 		return checkNeo4j(ctx, n.URI, n.User, n.Password)
 	})
+}
+
+// launch writes the launcher's source into dir and describes its start.
+func (k kit) launch(dir string, port int, password string, options ...string) (launch, error) {
+	source := filepath.Join(dir, "Neo4j.java")
+	if err := os.WriteFile(source, launcher, 0o600); err != nil {
+		return launch{}, err
+	}
+	args := append([]string{"-Xmx512m", "-XX:+UseSerialGC"}, options...)
+	for _, pkg := range []string{"java.nio", "java.io", "sun.nio.ch", "java.util.concurrent", "java.lang"} {
+		args = append(args, "--add-opens=java.base/"+pkg+"=ALL-UNNAMED")
+	}
+	args = append(args, "-cp", filepath.Join(k.lib, "*"), source, dir, strconv.Itoa(port))
+	return launch{name: "java", path: k.java, args: args, stdin: password + "\n", dir: dir, log: filepath.Join(dir, "neo4j.log")}, nil
+}
+
+// saysReady reports whether the log holds the launcher's line.
+func saysReady(log string) bool {
+	data, err := os.ReadFile(log)
+	return err == nil && bytes.Contains(append([]byte("\n"), data...), []byte("\nready\n"))
 }
 
 func (n *Neo4j) log() string { return filepath.Join(n.opt.Dir, "neo4j.log") }
