@@ -103,7 +103,7 @@ func parse(b []byte) (e envelope, err error) {
 	if b[formatAt] > format {
 		return e, errNewer
 	}
-	if len(b) < versionsAt {
+	if len(b) < versionsAt || b[formatAt] < format {
 		return e, errGarbage
 	}
 	e.schema = binary.BigEndian.Uint32(b[schemaAt:])

@@ -134,7 +134,7 @@ func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int6
 	}
 	found := s.read([]byte(raw), versions, generation, now)
 	if !known && found.Kind == Found {
-		found.Kind = Stale
+		found = Word[V]{Kind: Stale, id: found.id}
 	}
 	return found, nil
 }

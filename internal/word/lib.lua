@@ -14,20 +14,39 @@ local function word(key)
   return w
 end
 
--- Whether w is an intent with a token that has not expired: I<exp:token;exp:token;...>, exp in ms.
+-- Whether w is an intent with a token that has not expired: I<exp:token;exp:token;...>, exp in ms. One of another form
+-- is garbage, whatever it holds.
 local function intended(w, now)
   if not w or string.sub(w, 1, 1) ~= 'I' then return false end
-  if not string.match(w, '^I[%d:%x;]+;$') then return false end
-  for exp in string.gmatch(w, '(%d+):%x+;') do
-    if tonumber(exp) > now / 1000 then return true end
+  local at, alive = 2, false
+  while at <= #w do
+    local _, last, exp = string.find(w, '^(%d+):%x+;', at)
+    if not last then return false end
+    alive = alive or tonumber(exp) > now / 1000
+    at = last + 1
   end
-  return false
+  return alive
 end
 
--- A counter that is missing or not a number is made anew from TIME, so that it never restarts low.
+-- The version of a tag, which lives for life ms at least, so that it outlives the entries that name it; made from
+-- random where there is none. False if the tag is being written.
+local function version(key, random, life, now)
+  local w = word(key)
+  if intended(w, now) then return false end
+  if not w or string.sub(w, 1, 1) ~= 'V' or #w ~= 9 then
+    w = 'V' .. random
+    redis.call('SET', key, w, 'PX', life)
+  else
+    local left = redis.call('PTTL', key)
+    if left >= 0 and left < tonumber(life) then redis.call('PEXPIRE', key, life) end
+  end
+  return string.sub(w, 2)
+end
+
+-- A counter that is missing or not a number (to INCR, 007 is none) is made anew from TIME, so that it never restarts low.
 local function counter(key)
   local n = word(key)
-  if not n or not string.match(n, '^%d+$') or #n > 16 then
+  if not n or not string.match(n, '^[1-9]%d*$') or #n > 16 then
     n = number(now_us())
     redis.call('SET', key, n)
   end

@@ -8,16 +8,9 @@ local now, lease = now_us(), tonumber(ARGV[2])
 
 local versions = {}
 for i = 2, #KEYS do
-  local w = word(KEYS[i])
-  if intended(w, now) then return {'T', '', {}} end
-  if not w or string.sub(w, 1, 1) ~= 'V' or #w ~= 9 then
-    w = 'V' .. ARGV[i + 3]
-    redis.call('SET', KEYS[i], w, 'PX', ARGV[4])
-  else
-    local left = redis.call('PTTL', KEYS[i])
-    if left >= 0 and left < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[i], ARGV[4]) end
-  end
-  versions[#versions + 1] = string.sub(w, 2)
+  local v = version(KEYS[i], ARGV[i + 3], ARGV[4], now)
+  if not v then return {'T', '', {}} end
+  versions[#versions + 1] = v
 end
 
 local w = word(KEYS[1])
