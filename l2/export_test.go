@@ -1,0 +1,26 @@
+package l2
+
+// The scripts, for their own tables of cases.
+var (
+	LeaseScript = leaseScript
+	FillScript  = fillScript
+	RenewScript = renewScript
+	TagsScript  = tagsScript
+	SetScript   = setScript
+)
+
+// Read says what a word is, without Redis.
+func (s *Store[V]) Read(raw []byte, versions [][8]byte, generation uint64, now int64) Word[V] {
+	return s.read(raw, versions, generation, now)
+}
+
+// Encode makes a value's word, without Redis.
+func (s *Store[V]) Encode(v Value[V], versions [][8]byte) ([]byte, error) {
+	return s.encode(v, versions)
+}
+
+// Seal writes the checksum of a word that a test has changed.
+func Seal(b []byte) { seal(b) }
+
+// ID returns what LEASE may replace.
+func (w Word[V]) ID() []byte { return w.id }

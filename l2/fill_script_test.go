@@ -1,0 +1,128 @@
+package l2_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tieredcache/tieredcache/l2"
+)
+
+// TestFillScript: the end of a load, over every word that it can meet.
+func TestFillScript(t *testing.T) {
+	t.Parallel()
+	const stored = "Vvalue-idenvelope"
+	for _, c := range []struct {
+		name   string
+		at     state
+		giveUp bool
+		held   bool
+		wakes  bool
+	}{
+		{name: "mine", at: state{word: "L" + token, px: second}, held: true},
+		{name: "mine, awaited", at: state{word: "L" + token + "+", px: second}, held: true, wakes: true},
+		{name: "another's", at: state{word: "L" + other, px: second}},
+		{name: "another's, awaited", at: state{word: "L" + other + "+", px: second}},
+		{name: "mine and more", at: state{word: "L" + token + "++", px: second}},
+		{name: "absent"},
+		{name: "V", at: state{word: "V" + otherID + "rest", px: second}},
+		{name: "I", at: state{word: "I{live}:" + token + ";", px: second}},
+		{name: "another type", at: state{list: true}},
+		{name: "given up", at: state{word: "L" + token, px: second}, giveUp: true, held: true},
+		{name: "given up, awaited", at: state{word: "L" + token + "+", px: second}, giveUp: true, held: true, wakes: true},
+		{name: "given up, another's", at: state{word: "L" + other + "+", px: second}, giveUp: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			key := r.key("fill")
+			r.arrange(t, key, c.at)
+			heard := r.listen(t)
+			word, then := stored, r.expand(t, c.at.word)
+			if c.held {
+				then = stored
+			}
+			if c.giveUp {
+				word = ""
+				if c.held {
+					then = ""
+				}
+			}
+			held, err := l2.FillScript.Run(t.Context(), r, []string{key}, token, word, 60_000, r.layout.Channel(), "test:k").Bool()
+			if err != nil || held != c.held {
+				t.Fatalf("got %v, %v, want %v", held, err, c.held)
+			}
+			if !c.at.list {
+				if got := r.at(t, key); got != then {
+					t.Errorf("the word is %q, want %q", got, then)
+				}
+			}
+			if life := r.life(t, key); c.held && !c.giveUp && (life > time.Minute || life < time.Minute/2) {
+				t.Errorf("the value lives for %v, want a minute", life)
+			}
+			var want []string
+			if c.wakes {
+				want = []string{"f|test:k"}
+			}
+			if got := heard(); !slices.Equal(got, want) {
+				t.Errorf("published %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+func TestRenewScript(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, c := range []struct {
+		name string
+		at   state
+		held bool
+	}{
+		{"mine", state{word: "L" + token, px: second}, true},
+		{"mine, awaited", state{word: "L" + token + "+", px: second}, true},
+		{"another's", state{word: "L" + other, px: second}, false},
+		{"absent", state{}, false},
+		{"V", state{word: "V" + token + "rest", px: second}, false},
+		{"I", state{word: "I{live}:" + token + ";", px: second}, false},
+		{"another type", state{list: true}, false},
+	} {
+		key := r.key("renew:" + c.name)
+		r.arrange(t, key, c.at)
+		before := r.life(t, key)
+		held, err := l2.RenewScript.Run(t.Context(), r, []string{key}, token, 60_000).Bool()
+		if err != nil || held != c.held {
+			t.Errorf("%s: got %v, %v, want %v", c.name, held, err, c.held)
+		}
+		life := r.life(t, key)
+		if c.held && life < 30*second || !c.held && life > before {
+			t.Errorf("%s: lives for %v, and %v before", c.name, life, before)
+		}
+		if want := r.expand(t, c.at.word); !c.at.list && r.at(t, key) != want {
+			t.Errorf("%s: the word is %q, want %q", c.name, r.at(t, key), want)
+		}
+	}
+}
+
+func TestTagsScript(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, c := range tagCases {
+		good, tag := r.key("good:"+c.name), r.key("tag:"+c.name)
+		r.arrange(t, good, state{word: "V" + version, px: time.Hour})
+		r.arrange(t, tag, c.at)
+		reply, err := l2.TagsScript.Run(t.Context(), r, []string{good, tag}, tagFor, "unused..", random).Slice()
+		switch {
+		case err != nil:
+			t.Errorf("%s: %v", c.name, err)
+		case c.version == "":
+			if len(reply) != 0 {
+				t.Errorf("%s: got %q, want nothing", c.name, reply)
+			}
+		case len(reply) != 2 || reply[0] != version || reply[1] != c.version:
+			t.Errorf("%s: got %q, want %q and %q", c.name, reply, version, c.version)
+		default:
+			c.checkTag(t, r, tag)
+		}
+	}
+}

@@ -1,0 +1,210 @@
+package l2_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/l2"
+)
+
+// broken is a codec that encodes nothing, and decodes nothing.
+type broken struct{ plain }
+
+func (broken) Append([]byte, string) ([]byte, error) { return nil, errors.New("cannot encode") }
+func (broken) Decode([]byte) (string, error)         { return "half", errors.New("cannot decode") }
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	t.Cleanup(func() { _ = client.Close() })
+	for want, config := range map[string]l2.Config[string]{
+		"Redis is nil":                  {},
+		"Schema is 4294967296: at most": {Redis: client, Schema: 1 << 32},
+	} {
+		if _, err := l2.New(config); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+	if _, err := l2.New(l2.Config[func()]{Redis: client}); err == nil || !strings.Contains(err.Error(), "Codec: ") {
+		t.Errorf("a type without encoding: got %v, want an error that names Codec", err)
+	}
+}
+
+// load fills an entry as a read does, and returns its lease.
+func load(t *testing.T, s *l2.Store[string], e l2.Entry, v l2.Value[string]) *l2.Lease {
+	t.Helper()
+	v.TTL = time.Minute
+	lease, met, err := s.Lease(t.Context(), e, l2.Word[string]{}, v.TTL, v.Generation, 0)
+	if err != nil || lease == nil {
+		t.Fatalf("no lease: met %+v, %v", met, err)
+	}
+	if stored, err := s.Fill(t.Context(), e, lease, v); err != nil || !stored {
+		t.Fatalf("not stored: %v, %v", stored, err)
+	}
+	return lease
+}
+
+func TestLoadAndRead(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s, ctx := r.store(t, nil, 0), t.Context()
+	for _, e := range []l2.Entry{r.entry("k"), r.entry("tagged", "one", "two")} {
+		if w, err := s.Get(ctx, e, 1, 0); err != nil || w.Kind != l2.Absent {
+			t.Fatalf("at first: got %+v, %v", w, err)
+		}
+		load(t, s, e, l2.Value[string]{Value: "hello", Generation: 1, Expires: 99})
+		if w, err := s.Get(ctx, e, 1, 0); err != nil || w.Kind != l2.Found || w.Value != "hello" || w.Expires != 99 {
+			t.Errorf("stored: got %+v, %v", w, err)
+		}
+		w, err := s.Get(ctx, e, 2, 0)
+		if err != nil || w.Kind != l2.Stale {
+			t.Fatalf("of an older generation: got %+v, %v", w, err)
+		}
+		lease, _, err := s.Lease(ctx, e, w, time.Minute, 2, 0)
+		if err != nil || lease == nil {
+			t.Fatalf("a lease over what was seen: got %v, %v", lease, err)
+		}
+		if w, err := s.Get(ctx, e, 2, 0); err != nil || w.Kind != l2.Leased {
+			t.Errorf("leased: got %+v, %v", w, err)
+		}
+		second, met, err := s.Lease(ctx, e, w, time.Minute, 2, 0)
+		if err != nil || second != nil || met.Kind != l2.Leased || !strings.HasPrefix(r.at(t, e.Key), "L"+met.Token) {
+			t.Errorf("a second lease: got %v, %+v, %v", second, met, err)
+		}
+		if held, err := s.Renew(ctx, e, lease); err != nil || !held {
+			t.Errorf("renewed: got %v, %v", held, err)
+		}
+		if stored, err := s.Fill(ctx, e, lease, l2.Value[string]{Missing: true, Generation: 2, TTL: time.Minute}); err != nil || !stored {
+			t.Errorf("filled: got %v, %v", stored, err)
+		}
+		if w, err := s.Get(ctx, e, 2, 0); err != nil || w.Kind != l2.Found || !w.Missing {
+			t.Errorf("the source has none: got %+v, %v", w, err)
+		}
+		if held, err := s.Renew(ctx, e, lease); err != nil || held {
+			t.Errorf("a lease that has ended: got %v, %v", held, err)
+		}
+	}
+}
+
+// TestLeaseMeetsAValue: who wanted to load finds what another has stored meanwhile, checked like any value.
+func TestLeaseMeetsAValue(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s := r.store(t, nil, 0)
+	e := r.entry("k", "tag")
+	load(t, s, e, l2.Value[string]{Value: "hello", Generation: 5})
+	for generation, want := range map[uint64]l2.Kind{5: l2.Found, 6: l2.Stale} {
+		lease, w, err := s.Lease(t.Context(), e, l2.Word[string]{}, time.Minute, generation, 0)
+		if err != nil || lease != nil || w.Kind != want || (want == l2.Found) != (w.Value == "hello") {
+			t.Errorf("generation %d: got %v, %+v, %v, want kind %d", generation, lease, w, err, want)
+		}
+	}
+}
+
+func TestGetWithTags(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s, ctx := r.store(t, nil, 0), t.Context()
+	now := r.now(t)
+	for _, c := range []struct {
+		name string
+		tag  state
+		want l2.Kind
+	}{
+		{"missing", state{}, l2.Stale},
+		{"changed", state{word: "V" + version, px: second}, l2.Stale},
+		{"I live", state{word: "I{live}:aa;", px: second}, l2.Intended},
+		{"I expired", state{word: "I{past}:aa;", px: second}, l2.Stale},
+		{"I of another form", state{word: "I{live}:aa;;", px: second}, l2.Stale},
+		{"garbage", state{word: "hello", px: second}, l2.Stale},
+		{"empty", state{empty: true}, l2.Stale},
+		{"V short", state{word: "V", px: second}, l2.Stale},
+		{"another type", state{list: true}, l2.Stale},
+	} {
+		e := r.entry(c.name, "other", c.name)
+		load(t, s, e, l2.Value[string]{Value: "hello", Generation: 1})
+		check(t, r.Del(ctx, e.Tags[1]).Err())
+		r.arrange(t, e.Tags[1], c.tag)
+		w, err := s.Get(ctx, e, 1, now)
+		if err != nil || w.Kind != c.want || w.Value != "" {
+			t.Errorf("%s: got %+v, %v, want kind %d and no value", c.name, w, err, c.want)
+		}
+		lease, met, err := s.Lease(ctx, e, w, time.Minute, 1, now)
+		if granted := lease != nil; err != nil || granted != (c.want == l2.Stale) {
+			t.Errorf("%s: lease granted: %v, met %+v, %v", c.name, granted, met, err)
+		}
+	}
+}
+
+// TestAnotherReleasesValue is left alone by reads; only somebody who has seen nothing better may ask for a lease.
+func TestAnotherReleasesValue(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	e := r.entry("k")
+	load(t, r.store(t, plain{}, 2), e, l2.Value[string]{Value: "theirs"})
+	before := r.at(t, e.Key)
+	for name, s := range map[string]*l2.Store[string]{"schema": r.store(t, plain{}, 1), "codec": r.store(t, plain{9}, 2)} {
+		if w, err := s.Get(t.Context(), e, 0, 0); err != nil || w.Kind != l2.Foreign || w.Value != "" {
+			t.Errorf("another %s: got %+v, %v", name, w, err)
+		}
+		lease, w, err := s.Lease(t.Context(), e, l2.Word[string]{}, time.Minute, 0, 0)
+		if err != nil || lease != nil || w.Kind != l2.Foreign {
+			t.Errorf("another %s: lease %v, %+v, %v", name, lease, w, err)
+		}
+	}
+	if r.at(t, e.Key) != before {
+		t.Error("the word was touched")
+	}
+}
+
+func TestCodecFails(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s, ctx := r.store(t, broken{}, 0), t.Context()
+	e := r.entry("k")
+	load(t, r.store(t, plain{}, 0), e, l2.Value[string]{Value: "hello"})
+	w, err := s.Get(ctx, e, 0, 0)
+	if err != nil || w.Kind != l2.Garbage || w.Value != "" {
+		t.Fatalf("cannot decode: got %+v, %v", w, err)
+	}
+	lease, _, err := s.Lease(ctx, e, w, time.Minute, 0, 0)
+	if err != nil || lease == nil {
+		t.Fatalf("got %v, %v, want a lease over it", lease, err)
+	}
+	if stored, err := s.Fill(ctx, e, lease, l2.Value[string]{TTL: time.Minute}); stored || !errors.Is(err, l2.ErrEncode) {
+		t.Errorf("cannot encode: got %v, %v", stored, err)
+	}
+	if got := r.at(t, e.Key); got != "" {
+		t.Errorf("the lease is not given up: %q", got)
+	}
+	if stored, _, err := s.Set(ctx, e, l2.Value[string]{TTL: time.Minute}); stored || !errors.Is(err, l2.ErrEncode) {
+		t.Errorf("Set: got %v, %v", stored, err)
+	}
+}
+
+func TestRedisAway(t *testing.T) {
+	t.Parallel()
+	s, e := local(t, 0, plain{}), l2.Entry{Key: "k", Name: "k"}
+	tagged := l2.Entry{Key: "k", Name: "k", Tags: []string{"t"}}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, get := s.Get(ctx, e, 0, 0)
+	_, mget := s.Get(ctx, tagged, 0, 0)
+	lease, _, ask := s.Lease(ctx, e, l2.Word[string]{}, time.Minute, 0, 0)
+	_, renew := s.Renew(ctx, e, &l2.Lease{})
+	_, fill := s.Fill(ctx, e, &l2.Lease{}, l2.Value[string]{})
+	_, _, set := s.Set(ctx, tagged, l2.Value[string]{})
+	for what, err := range map[string]error{"l2: get": get, "l2: get: ": mget, "l2: lease": ask, "l2: renew": renew, "l2: fill": fill, "l2: set": set} {
+		if err == nil || !strings.HasPrefix(err.Error(), what) {
+			t.Errorf("got %v, want an error of %q", err, what)
+		}
+	}
+	if lease != nil {
+		t.Error("a lease without Redis")
+	}
+}
