@@ -1,0 +1,209 @@
+package neo4jstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
+
+	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/tiered"
+)
+
+// Defaults of PreferenceConfig.
+const (
+	DefaultPreferenceTTL = 5 * time.Minute
+	DefaultContextTTL    = 10 * time.Minute
+)
+
+// PreferenceConfig configures a PreferenceStore. Every field but Source.Driver has a usable zero value.
+type PreferenceConfig struct {
+	// Source is where the preferences are.
+	Source Source
+
+	// Bus keeps what is cached coherent; one store per bus, as its caches are named "prefs", "context" and "pref". It
+	// stays the caller's to close, after the store. nil: no cache at all; the store answers the same, from Neo4j.
+	Bus *coherence.Bus
+
+	// TTL is the life of lists and single preferences in memory and in Redis. Zero: 5 min; at least 1 ms.
+	TTL time.Duration
+
+	// ContextTTL is the life of what ForContext found. Zero: 10 min; at least 1 ms.
+	ContextTTL time.Duration
+
+	// Capacity is the memory, in bytes, that each of the three caches may take. Zero: 64 MiB.
+	Capacity int64
+}
+
+// PreferenceStore keeps the preferences of users, and the situations in which they hold, in Neo4j; with a bus it caches
+// what it reads. Make it with NewPreferenceStore, end it with Close. It is safe for concurrent use.
+//
+// What a method returns belongs to its caller. Errors: ErrInvalid, wrapped with what is unusable and why; tiered.ErrNotFound
+// for an id that is unknown or another user's, which look the same; tiered.ErrClosed after Close; the driver's, wrapped
+// once. Every write is one transaction, and one invalidation of the user's tag: after it, this process reads what it wrote
+// in every list, context and single preference of the user, and others do as coherence.Bus.Update says.
+type PreferenceStore struct {
+	source Source
+	bus    *coherence.Bus
+	closed atomic.Bool
+
+	list   func(context.Context, UserKey) ([]Preference, error)
+	single func(context.Context, preferenceKey) (Preference, error)
+
+	// All nil without a bus.
+	lists    *tiered.Cache[UserKey, []Preference]
+	singles  *tiered.Cache[preferenceKey, Preference]
+	contexts *tiered.Cache[contextKey, []Preference]
+}
+
+// NewPreferenceStore returns a store, also when Neo4j or Redis cannot be reached. The error names the field of config
+// that is unusable.
+func NewPreferenceStore(config PreferenceConfig) (*PreferenceStore, error) {
+	if err := config.Source.check(); err != nil {
+		return nil, err
+	}
+	var err error
+	if config.TTL, err = life("TTL", config.TTL, DefaultPreferenceTTL); err != nil {
+		return nil, err
+	}
+	if config.ContextTTL, err = life("ContextTTL", config.ContextTTL, DefaultContextTTL); err != nil {
+		return nil, err
+	}
+	if config.Capacity < 0 {
+		return nil, fmt.Errorf("neo4jstore: Capacity is %d: give bytes, or zero for %d", config.Capacity, tiered.DefaultCapacity)
+	}
+	s := &PreferenceStore{source: config.Source, bus: config.Bus}
+	s.list = Query(s.source, listPreferences, UserKey.params, decodePreference)
+	s.single = QueryOne(s.source, getPreference, preferenceKey.params, decodePreference)
+	if s.bus == nil {
+		return s, nil
+	}
+	if err := s.open(config); err != nil {
+		return nil, errors.Join(fmt.Errorf("neo4jstore: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+func life(field string, ttl, zero time.Duration) (time.Duration, error) {
+	switch {
+	case ttl == 0:
+		return zero, nil
+	case ttl < time.Millisecond:
+		return 0, fmt.Errorf("neo4jstore: %s is %v: give at least 1ms, or zero for %v", field, ttl, zero)
+	}
+	return ttl, nil
+}
+
+// open makes the caches. Lists are cloned for each caller; a Preference is a value anyhow.
+func (s *PreferenceStore) open(config PreferenceConfig) (err error) {
+	s.lists, err = tiered.New(tiered.Config[UserKey, []Preference]{
+		Name: "prefs", Bus: config.Bus, TTL: config.TTL, Capacity: config.Capacity, Clone: slices.Clone[[]Preference],
+		Tags: func(u UserKey) []coherence.Ref { return []coherence.Ref{u.Tag()} },
+	})
+	if err != nil {
+		return err
+	}
+	s.singles, err = tiered.New(tiered.Config[preferenceKey, Preference]{
+		Name: "pref", Bus: config.Bus, TTL: config.TTL, Capacity: config.Capacity,
+		Tags: func(k preferenceKey) []coherence.Ref { return []coherence.Ref{k.Tag()} },
+	})
+	if err != nil {
+		return err
+	}
+	s.contexts, err = tiered.New(tiered.Config[contextKey, []Preference]{
+		Name: "context", Bus: config.Bus, TTL: config.ContextTTL, Capacity: config.Capacity, Clone: slices.Clone[[]Preference],
+		Tags: func(k contextKey) []coherence.Ref { return []coherence.Ref{k.Tag()} },
+	})
+	return err
+}
+
+// schema is what the graph asks of the database. The indexes also make it refuse longer texts than input.go allows.
+var schema = []string{
+	"CREATE CONSTRAINT preference_id IF NOT EXISTS FOR (p:Preference) REQUIRE p.id IS UNIQUE",
+	"CREATE CONSTRAINT situation_id IF NOT EXISTS FOR (s:Situation) REQUIRE s.id IS UNIQUE",
+	"CREATE INDEX preference_owner IF NOT EXISTS FOR (p:Preference) ON (p.tenant_id, p.user_id)",
+	"CREATE INDEX situation_owner IF NOT EXISTS FOR (s:Situation) ON (s.tenant_id, s.user_id)",
+	"CREATE INDEX preference_key IF NOT EXISTS FOR (p:Preference) ON (p.key)",
+}
+
+// EnsureSchema makes the constraints and indexes that are missing: ids are unique, and a user's preferences and
+// situations are found by index. Call it at every start; processes may do so at once.
+func (s *PreferenceStore) EnsureSchema(ctx context.Context) error {
+	if s.closed.Load() {
+		return tiered.ErrClosed
+	}
+	for _, statement := range schema { // a transaction each: Neo4j changes its schema in no other way
+		_, err := transaction(ctx, s.source, func(tx neo4j.ManagedTransaction) (neo4j.ResultSummary, error) {
+			result, err := tx.Run(ctx, statement, nil)
+			if err != nil {
+				return nil, err
+			}
+			return result.Consume(ctx)
+		})
+		if err != nil {
+			return fmt.Errorf("neo4jstore: ensure schema: %w", err)
+		}
+	}
+	return nil
+}
+
+// ClearCache makes every process forget what is cached of the user: one tag, whatever the number of entries. Without a
+// bus it does nothing. It is needed only after somebody changed the graph without the store.
+func (s *PreferenceStore) ClearCache(ctx context.Context, user UserKey) error {
+	if err := s.usable("clear cache", user); err != nil || s.bus == nil {
+		return err
+	}
+	return s.bus.Invalidate(ctx, user.Tag())
+}
+
+// Close ends the store's caches and returns when their loads have ended; writes that run go on. The driver and the bus
+// stay open. Closing again does nothing and returns nil.
+func (s *PreferenceStore) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	var errs []error
+	if s.lists != nil {
+		errs = append(errs, s.lists.Close())
+	}
+	if s.singles != nil {
+		errs = append(errs, s.singles.Close())
+	}
+	if s.contexts != nil {
+		errs = append(errs, s.contexts.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// PreferenceStats are the counts of a store's caches.
+type PreferenceStats struct {
+	Lists, Singles, Contexts tiered.Stats
+}
+
+// Stats returns what the store's caches have done since NewPreferenceStore; zeros without a bus.
+func (s *PreferenceStore) Stats() PreferenceStats {
+	if s.bus == nil {
+		return PreferenceStats{}
+	}
+	return PreferenceStats{Lists: s.lists.Stats(), Singles: s.singles.Stats(), Contexts: s.contexts.Stats()}
+}
+
+// usable is where each method begins.
+func (s *PreferenceStore) usable(doing string, user UserKey) error {
+	if s.closed.Load() {
+		return tiered.ErrClosed
+	}
+	return failed(doing, user.check())
+}
+
+// failed wraps an error with what was done, once; nil stays nil.
+func failed(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("neo4jstore: %s: %w", doing, err)
+}

@@ -1,0 +1,114 @@
+package neo4jstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
+
+	"github.com/tieredcache/tieredcache/tiered"
+)
+
+// Query returns a loader that runs cypher in a read transaction and decodes each row; no row is an empty list, not
+// ErrNotFound. params makes the query's parameters from the key; nil: none. decode may be called again for the same
+// row, when the driver retries.
+//
+// Errors: the driver's and decode's, as they are; one that says that the source has no driver.
+func Query[K, T any](source Source, cypher string, params func(K) map[string]any, decode func(*neo4j.Record) (T, error)) func(context.Context, K) ([]T, error) {
+	return func(ctx context.Context, key K) ([]T, error) {
+		return read(ctx, source, cypher, paramsOf(params, key), decode)
+	}
+}
+
+// QueryOne is Query for at most one row: none is tiered.ErrNotFound, a second one is an error.
+func QueryOne[K, T any](source Source, cypher string, params func(K) map[string]any, decode func(*neo4j.Record) (T, error)) func(context.Context, K) (T, error) {
+	return func(ctx context.Context, key K) (one T, err error) {
+		rows, err := read(ctx, source, cypher, paramsOf(params, key), decode)
+		switch {
+		case err != nil:
+			return one, err
+		case len(rows) == 0:
+			return one, tiered.ErrNotFound
+		case len(rows) > 1:
+			return one, fmt.Errorf("neo4jstore: the query returned %d rows for one key: add LIMIT 1, or load with Query", len(rows))
+		}
+		return rows[0], nil
+	}
+}
+
+// QueryMany returns a batch loader, for tiered.Config.LoadMany. The query gets its keys as the list $keys: what params
+// makes of each, and with it the key's number, index. It returns that number with the row it found for the key, and no
+// row for a key that has none:
+//
+//	UNWIND $keys AS key
+//	MATCH (c:City {name: key.name})
+//	RETURN key.index AS index, c.population AS population
+//
+// decode gets the whole row. Several rows for one key are an error: a value that is a list is made with collect().
+//
+// Errors: the driver's and decode's, as they are; a row whose index is none of $keys; params that use the name index; a
+// source without a driver.
+func QueryMany[K comparable, T any](source Source, cypher string, params func(K) map[string]any, decode func(*neo4j.Record) (T, error)) func(context.Context, []K) (map[K]T, error) {
+	type row struct {
+		index int64
+		value T
+	}
+	return func(ctx context.Context, keys []K) (map[K]T, error) {
+		list := make([]any, len(keys))
+		for i, key := range keys {
+			one, err := indexed(paramsOf(params, key), i)
+			if err != nil {
+				return nil, err
+			}
+			list[i] = one
+		}
+		rows, err := read(ctx, source, cypher, map[string]any{"keys": list}, func(record *neo4j.Record) (r row, err error) {
+			if r.index, err = indexOf(record, len(keys)); err == nil {
+				r.value, err = decode(record)
+			}
+			return r, err
+		})
+		if err != nil {
+			return nil, err
+		}
+		found := make(map[K]T, len(rows))
+		for _, r := range rows {
+			key := keys[r.index]
+			if _, twice := found[key]; twice {
+				return nil, fmt.Errorf("neo4jstore: the query returned two rows for keys[%d]: gather them with collect()", r.index)
+			}
+			found[key] = r.value
+		}
+		return found, nil
+	}
+}
+
+func paramsOf[K any](params func(K) map[string]any, key K) map[string]any {
+	if params == nil {
+		return nil
+	}
+	return params(key)
+}
+
+// indexed adds the number of a key to a copy of its parameters.
+func indexed(params map[string]any, index int) (map[string]any, error) {
+	one := make(map[string]any, len(params)+1)
+	for name, value := range params {
+		one[name] = value
+	}
+	if _, taken := one["index"]; taken {
+		return nil, errors.New(`neo4jstore: params uses the name "index", which is the number of the key in $keys: use another`)
+	}
+	one["index"] = index
+	return one, nil
+}
+
+func indexOf(record *neo4j.Record, keys int) (int64, error) {
+	value, _ := record.Get("index")
+	index, ok := value.(int64)
+	if !ok || index < 0 || index >= int64(keys) {
+		return 0, fmt.Errorf("neo4jstore: a row's index is %v: RETURN key.index AS index, of the key in $keys that the row is for", value)
+	}
+	return index, nil
+}

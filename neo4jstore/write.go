@@ -1,0 +1,88 @@
+package neo4jstore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
+
+	"github.com/tieredcache/tieredcache/coherence"
+)
+
+// Write runs write in a managed write transaction inside bus.Update, so that every process forgets what refs name; see
+// coherence.Bus.Update. A nil bus: the transaction alone, and refs are ignored. The driver may run write several times,
+// until a commit succeeds: it changes things through its transaction only.
+//
+// Errors, as they are: write's own, which rolls back; the driver's; the bus's for refs, and ErrClosed; one that says that
+// the source has no driver. What the driver knows not to have committed is marked with coherence.RolledBack; what may
+// have landed, a connection that broke during the commit for one, is not, and counts as changed.
+func Write[T any](ctx context.Context, source Source, bus *coherence.Bus, refs []coherence.Ref, write func(neo4j.ManagedTransaction) (T, error)) (result T, err error) {
+	if err := source.check(); err != nil {
+		return result, err
+	}
+	transact := func(ctx context.Context) (err error) {
+		result, err = transaction(ctx, source, write)
+		return err
+	}
+	if bus == nil {
+		return result, transact(ctx)
+	}
+	err = bus.Update(ctx, refs, transact)
+	return result, err
+}
+
+// transaction runs write in a managed transaction, and marks the error if surely nothing was committed.
+func transaction[T any](ctx context.Context, source Source, write func(neo4j.ManagedTransaction) (T, error)) (T, error) {
+	session := source.session(ctx, neo4j.AccessModeWrite)
+	defer session.Close(ctx)
+	commits := 0 // attempts after which the driver may have sent COMMIT
+	result, err := neo4j.ExecuteWrite(ctx, session, func(tx neo4j.ManagedTransaction) (T, error) {
+		result, err := write(tx)
+		if err == nil {
+			commits++
+		}
+		return result, err
+	})
+	if notCommitted(commits, err) {
+		err = coherence.RolledBack(err)
+	}
+	return result, err
+}
+
+// notCommitted says whether surely no attempt has committed. The driver sends COMMIT only after write has returned nil,
+// and Neo4j rolls back what was not committed when the connection is reset or lost. After one COMMIT, only the server's
+// refusal is certain; after several, the errors of the earlier ones are not known.
+func notCommitted(commits int, err error) bool {
+	switch commits {
+	case 0:
+		return true
+	case 1:
+		return refused(err)
+	default:
+		return false
+	}
+}
+
+// refused says whether the server answered COMMIT with an error that comes before anything is written to its log: broken
+// constraints, statements that failed, transactions that were terminated, timed out or deadlocked. Errors of the
+// database itself, of memory and of replication may come after.
+func refused(err error) bool {
+	var limit *neo4j.TransactionExecutionLimit // the driver has given up; its Errors are of all attempts
+	if errors.As(err, &limit) {
+		return len(limit.Errors) == 1 && refused(limit.Errors[0])
+	}
+	var answer *neo4j.Neo4jError
+	if !errors.As(err, &answer) {
+		return false
+	}
+	switch answer.Classification() {
+	case "ClientError":
+		switch answer.Category() {
+		case "Schema", "Statement", "Transaction":
+			return true
+		}
+	case "TransientError":
+		return answer.Category() == "Transaction" && (answer.Title() == "DeadlockDetected" || answer.Title() == "LockAcquisitionTimeout")
+	}
+	return false
+}
