@@ -10,7 +10,7 @@ import (
 
 // stub stands in for the docker client, as most machines that test this have no engine. Its one container is a process:
 // that way the wiring of ports and passwords is tested on a server that checks them.
-const stub = `#!/bin/sh
+const stub = `
 echo "$*" >>"$STUB_DIR/calls"
 case "$*" in
 info*) echo 28.0 ;;
@@ -28,9 +28,7 @@ func TestCompose(t *testing.T) { // not parallel: it changes PATH
 	dir := t.TempDir()
 	t.Setenv("STUB_DIR", dir)
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	if err := os.WriteFile(filepath.Join(dir, "docker"), []byte(stub), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	script(t, filepath.Join(dir, "docker"), stub)
 	file, err := os.ReadFile("../../docker-compose.yml")
 	if err != nil {
 		t.Fatal(err)
