@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,6 +29,7 @@ func findModules(root string) ([]string, error) {
 		}
 		return nil
 	})
+	slices.Sort(dirs) // "." sorts first
 	return dirs, err
 }
 
