@@ -22,10 +22,14 @@ type graph struct {
 	bus    *coherence.Bus
 	cached *neo4jstore.PreferenceStore
 	plain  *neo4jstore.PreferenceStore // the same without a cache
+	users  []neo4jstore.UserKey        // by number
 }
 
 func openGraph(ctx context.Context, getenv func(string) string, run string) (_ *graph, err error) {
 	g := &graph{run: run}
+	for key := range users {
+		g.users = append(g.users, neo4jstore.UserKey{Tenant: run, User: fmt.Sprintf("user-%d", key)})
+	}
 	defer func() {
 		if err != nil {
 			_ = g.close()
@@ -58,12 +62,8 @@ func openGraph(ctx context.Context, getenv func(string) string, run string) (_ *
 	return g, nil
 }
 
-func (g *graph) user(key int) neo4jstore.UserKey {
-	return neo4jstore.UserKey{Tenant: g.run, User: fmt.Sprintf("user-%d", key)}
-}
-
 func (g *graph) read(ctx context.Context, key int) (int64, error) {
-	list, err := g.cached.List(ctx, g.user(key))
+	list, err := g.cached.List(ctx, g.users[key])
 	if err != nil {
 		return 0, err
 	}
@@ -75,17 +75,17 @@ func (g *graph) read(ctx context.Context, key int) (int64, error) {
 
 // write reinforces the preference that a list begins with.
 func (g *graph) write(ctx context.Context, key int) (version int64, committed time.Time, err error) {
-	list, err := g.cached.List(ctx, g.user(key))
+	list, err := g.cached.List(ctx, g.users[key])
 	if err != nil {
 		return 0, committed, err
 	}
-	p, err := g.cached.UpdateConfidence(ctx, g.user(key), list[0].ID, 0.01)
+	p, err := g.cached.UpdateConfidence(ctx, g.users[key], list[0].ID, 0.01)
 	return p.Reinforcements, g.driver.committed(), err
 }
 
 // listen hears of every write of a user: the store invalidates all that it caches of one by one tag.
 func (g *graph) listen(key int) (<-chan struct{}, func()) {
-	return g.bus.Listen(g.user(key).Tag())
+	return g.bus.Listen(g.users[key].Tag())
 }
 
 func (g *graph) loads() int64 { return g.driver.reads.Load() }
@@ -93,7 +93,7 @@ func (g *graph) loads() int64 { return g.driver.reads.Load() }
 // warmUp reads past the cache until connections are open, the query is planned and the server has compiled it.
 func (g *graph) warmUp(ctx context.Context, key int) error {
 	for range warmReads {
-		if _, err := g.plain.List(ctx, g.user(key)); err != nil {
+		if _, err := g.plain.List(ctx, g.users[key]); err != nil {
 			return err
 		}
 	}

@@ -34,7 +34,7 @@ func main() {
 		}
 		return
 	}
-	if err := run(ctx, os.Getenv); err != nil {
+	if err := run(ctx, os.Getenv, os.Stdout); err != nil {
 		if ctx.Err() != nil {
 			err = errors.New("interrupted")
 		}
@@ -45,7 +45,7 @@ func main() {
 }
 
 // run shows everything and prints the last line.
-func run(ctx context.Context, getenv func(string) string) (err error) {
+func run(ctx context.Context, getenv func(string) string, stdout *os.File) (err error) {
 	open, err := choose(getenv)
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func run(ctx context.Context, getenv func(string) string) (err error) {
 	if err != nil {
 		return err
 	}
-	out := newTable(os.Stdout, getenv)
+	out := newTable(stdout, getenv)
 	var f figures
 	err = func() (err error) {
 		defer func() { err = errors.Join(err, c.close()) }()
@@ -68,7 +68,7 @@ func run(ctx context.Context, getenv func(string) string) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\ndemo: ok loads=%d redis_speedup=%.1f memory_speedup=%.0f peers_evicted_after=%v\n",
+	fmt.Fprintf(stdout, "\ndemo: ok loads=%d redis_speedup=%.1f memory_speedup=%.0f peers_evicted_after=%v\n",
 		f.loads, f.redisSpeedup(), f.memorySpeedup(), f.evicted.Round(time.Microsecond))
 	return nil
 }

@@ -23,7 +23,9 @@ const (
 
 	preferences = 10  // of each user
 	warmReads   = 300 // past the cache, by each replica
+	measured    = 100 // users of the tiers' table, and one more for the crowd
 	seeded      = 20  // users of each half of the seed's table
+	users       = warm + measured + 1 + 2*seeded
 )
 
 // processes opens three replicas as processes of their own on the real services. They end with this one.
@@ -39,14 +41,14 @@ func processes(ctx context.Context, getenv func(string) string) (_ *cluster, err
 		}
 	}()
 	c := &cluster{
-		title:  "three replicas, a process each, on the real Redis and the real Neo4j; lists of 10 preferences",
+		title:  fmt.Sprintf("three replicas, a process each, on the real Redis and the real Neo4j; %d preferences a list; tenant %s", preferences, g.run),
 		source: "Neo4j",
-		sample: 100,
+		sample: measured,
 		close:  g.close,
 		warmed: fmt.Sprintf("%d reads of Neo4j by each replica, so that it has planned and compiled the query", warmReads),
 	}
-	c.more = func(ctx context.Context, out *table) error { return g.seedTable(ctx, out, warm+c.sample+1) }
-	if err := g.fill(ctx, warm+c.sample+1+2*seeded); err != nil {
+	c.more = func(ctx context.Context, out *table) error { return g.seedTable(ctx, out, warm+measured+1) }
+	if err := g.fill(ctx); err != nil {
 		return nil, fmt.Errorf("write preferences: %w", err)
 	}
 	for range replicas {
@@ -74,18 +76,18 @@ type pipe struct {
 	io.WriteCloser
 }
 
-// fill writes the lists of n users.
-func (g *graph) fill(ctx context.Context, n int) error {
+// fill writes the lists of all users.
+func (g *graph) fill(ctx context.Context) error {
 	if err := g.plain.EnsureSchema(ctx); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	users := make(chan int)
+	todo := make(chan int)
 	var writers sync.WaitGroup
 	for range 8 {
 		writers.Go(func() {
-			for user := range users {
+			for user := range todo {
 				for i := range preferences {
 					if err := g.create(ctx, g.plain, user, i); err != nil {
 						cancel(err)
@@ -95,19 +97,19 @@ func (g *graph) fill(ctx context.Context, n int) error {
 			}
 		})
 	}
-	for user := 0; user < n && ctx.Err() == nil; user++ {
+	for user := 0; user < users && ctx.Err() == nil; user++ {
 		select {
-		case users <- user:
+		case todo <- user:
 		case <-ctx.Done():
 		}
 	}
-	close(users)
+	close(todo)
 	writers.Wait()
 	return context.Cause(ctx)
 }
 
 func (g *graph) create(ctx context.Context, store *neo4jstore.PreferenceStore, user, i int) error {
-	_, err := store.Create(ctx, g.user(user), neo4jstore.NewPreference{
+	_, err := store.Create(ctx, g.users[user], neo4jstore.NewPreference{
 		Key: fmt.Sprintf("food.dish%d", i), Value: "with a little more garlic than usual", Sentiment: "positive",
 	})
 	return err

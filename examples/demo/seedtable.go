@@ -31,10 +31,10 @@ func (g *graph) seedColumn(ctx context.Context, store *neo4jstore.PreferenceStor
 	for user := first; user < first+seeded; user++ {
 		var list []neo4jstore.Preference
 		for i, call := range []func() error{
-			func() (err error) { list, err = store.List(ctx, g.user(user)); return err },
-			func() (err error) { list, err = store.List(ctx, g.user(user)); return err },
+			func() (err error) { list, err = store.List(ctx, g.users[user]); return err },
+			func() (err error) { list, err = store.List(ctx, g.users[user]); return err },
 			func() error { return g.create(ctx, store, user, preferences) },
-			func() error { _, err := store.UpdateConfidence(ctx, g.user(user), list[0].ID, 0.1); return err },
+			func() error { _, err := store.UpdateConfidence(ctx, g.users[user], list[0].ID, 0.1); return err },
 		} {
 			began := time.Now()
 			if err := call(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"github.com/tieredcache/tieredcache/coherence"
 	"github.com/tieredcache/tieredcache/examples/internal/testkit"
@@ -24,6 +26,12 @@ const (
 	beyond     = 200 * time.Millisecond // what an outage may cost a read besides the source's time
 	margin     = 75 * time.Millisecond  // of a busy machine, where only the Redis timeout is allowed
 )
+
+// TestMain keeps go-redis from writing a line for each dial that fails.
+func TestMain(m *testing.M) {
+	logging.Disable()
+	os.Exit(m.Run())
+}
 
 // open opens a cache of 1 kB values, on a client made with go-redis's defaults.
 func open(t *testing.T, addr string, capacity int64) (*coherence.Bus, *tiered.Cache[int, string]) {

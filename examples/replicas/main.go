@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/tieredcache/tieredcache/examples/service/server"
@@ -48,9 +49,11 @@ func instance(ctx context.Context) error {
 func replicas(ctx context.Context) error {
 	var all []*replica
 	defer func() {
+		var stopped sync.WaitGroup
 		for _, r := range all {
-			r.stop()
+			stopped.Go(r.stop)
 		}
+		stopped.Wait()
 	}()
 	ended := make(chan *replica, count)
 	for n := 1; n <= count; n++ {

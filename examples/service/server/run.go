@@ -42,11 +42,6 @@ type service struct {
 // Errors: what cannot be opened, in one line and without secrets.
 func Run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writer) (err error) {
 	logging.Disable() // go-redis writes to standard error by itself; what matters of it arrives as the bus's events
-	s := &service{log: slog.New(slog.NewTextHandler(stderr, nil))}
-	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.open(ctx, getenv); err != nil {
-		return err
-	}
 	addr := getenv("ADDR")
 	if addr == "" {
 		addr = "127.0.0.1:8080"
@@ -54,6 +49,12 @@ func Run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writ
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("ADDR: %w", err)
+	}
+	defer listener.Close()
+	s := &service{log: slog.New(slog.NewTextHandler(stderr, nil))}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.open(ctx, getenv); err != nil {
+		return err
 	}
 	return s.serve(ctx, listener, stdout)
 }
@@ -68,7 +69,7 @@ func (s *service) open(ctx context.Context, getenv func(string) string) (err err
 	}
 	s.bus, err = coherence.New(coherence.Config{
 		Redis:   s.redis,
-		OnEvent: func(e coherence.Event) { s.log.Info(e.Kind.String(), "cause", e.Err) },
+		OnEvent: s.event,
 	})
 	if err != nil {
 		return err
@@ -81,6 +82,15 @@ func (s *service) open(ctx context.Context, getenv func(string) string) (err err
 		return err
 	}
 	return s.store.EnsureSchema(ctx)
+}
+
+// event logs what the bus meets. It knows no keys and no secrets.
+func (s *service) event(e coherence.Event) {
+	if e.Err != nil {
+		s.log.Warn(e.Kind.String(), "cause", e.Err)
+		return
+	}
+	s.log.Info(e.Kind.String())
 }
 
 func (s *service) serve(ctx context.Context, listener net.Listener, stdout io.Writer) error {
