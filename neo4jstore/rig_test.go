@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
+	"github.com/neo4j/neo4j-go-driver/v5/neo4j/config"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/tieredcache/tieredcache/coherence"
@@ -56,9 +57,9 @@ func variable(t testing.TB, name string) string {
 	return value
 }
 
-func connect(t testing.TB, uri string) neo4j.DriverWithContext {
+func connect(t testing.TB, uri string, change ...func(*config.Config)) neo4j.DriverWithContext {
 	t.Helper()
-	driver, err := neo4j.NewDriverWithContext(uri, neo4j.BasicAuth(variable(t, "NEO4J_USER"), variable(t, "NEO4J_PASSWORD"), ""))
+	driver, err := neo4j.NewDriverWithContext(uri, neo4j.BasicAuth(variable(t, "NEO4J_USER"), variable(t, "NEO4J_PASSWORD"), ""), change...)
 	must(t, err)
 	t.Cleanup(func() { driver.Close(context.Background()) })
 	return driver
