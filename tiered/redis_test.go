@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -248,8 +249,7 @@ func TestForeignWords(t *testing.T) {
 func TestIntentSendsReadsToTheSource(t *testing.T) {
 	var loads atomic.Int64
 	c, key, rdb := processes(t, 1, tiered.Config[string, string]{Load: loading(&loads)})
-	now := rdb.Time(t.Context()).Val().UnixMilli()
-	rdb.Set(t.Context(), key("k"), fmt.Sprintf("I%d:0123456789abcdef;", now+60_000), time.Minute)
+	mustIntend(t, rdb, key("k"))
 	for range 3 {
 		mustGet(t, c[0], "k", "k!")
 	}
@@ -257,7 +257,7 @@ func TestIntentSendsReadsToTheSource(t *testing.T) {
 		t.Errorf("got %d loads, %+v, want 3 of each", loads.Load(), c[0].Stats())
 	}
 	none := newCache(t, tiered.BusOf(c[0]), tiered.Config[string, string]{Name: "none"})
-	rdb.Set(t.Context(), key("k")[:len(key("k"))-len("test:k")]+"none:k", fmt.Sprintf("I%d:0123456789abcdef;", now+60_000), time.Minute)
+	mustIntend(t, rdb, strings.TrimSuffix(key("k"), "test:k")+"none:k")
 	_, err := none.Get(t.Context(), "k")
 	wantIs(t, "Get without a Load", err, tiered.ErrCoherence)
 	wantIs(t, "Set", none.Set(t.Context(), "k", "v"), tiered.ErrCoherence)

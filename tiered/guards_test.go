@@ -1,0 +1,102 @@
+package tiered_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/internal/services"
+	"github.com/tieredcache/tieredcache/tiered"
+)
+
+// A flight whose last reader leaves when the load has ended, but before the put, puts nothing.
+func TestFlightThatIsOverPutsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, leave := context.WithCancel(t.Context())
+		left := make(chan struct{})
+		var c *tiered.Cache[string, string]
+		c = newLocal(t, tiered.Config[string, string]{
+			Name: "a", Load: func(context.Context, string) (string, error) { return "v", nil },
+			Cost: func(string) int64 { leave(); <-left; return 1 },
+		})
+		defer c.Close()
+		<-read(ctx, c, "k")
+		close(left)
+		synctest.Wait()
+		if v, ok := c.Peek("k"); ok {
+			t.Errorf("memory holds %q of a flight that nobody waited for", v)
+		}
+	})
+}
+
+// What a read that went round memory has answered is never followed by something older from memory, although nobody
+// has told this process of the write.
+func TestBypassRaisesTheEpoch(t *testing.T) {
+	server, err := services.StartRedis(t.Context(), services.RedisOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	options, err := redis.ParseURL(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rdb := redis.NewClient(options)
+	t.Cleanup(func() { _ = rdb.Close() })
+	var truth atomic.Value
+	truth.Store("old")
+	bus := newBus(t, coherence.Config{Redis: rdb, MaxStaleness: 200 * time.Millisecond})
+	c := newCache(t, bus, tiered.Config[string, string]{Load: func(context.Context, string) (string, error) { return truth.Load().(string), nil }})
+	mustGet(t, c, "k", "old")
+	eventually(t, "it is in memory", time.Second, func() bool { _, ok := c.Peek("k"); return ok })
+
+	rdb.Do(t.Context(), "CLIENT", "PAUSE", "1000", "ALL") // Redis answers nobody; nothing is lost, and its incarnation stays
+	eventually(t, "the fence closes", 2*time.Second, func() bool { return bus.State().Condition == coherence.Fenced })
+	truth.Store("new")
+	mustGet(t, c, "k", "new")
+	flushes := bus.Stats().Flushes
+	eventually(t, "the fence opens", 5*time.Second, func() bool { return bus.State().Condition == coherence.Open })
+	if v, ok := c.Peek("k"); ok {
+		t.Errorf("memory answers %q after \"new\" was read", v)
+	}
+	if bus.Stats().Flushes != flushes {
+		t.Error("everything was flushed: this shows nothing")
+	}
+}
+
+// A flight that goes round Redis and has begun to read the source is not joined: what it reads may be older than the
+// reader, and nothing tells.
+func TestBypassIsNotJoinedAfterItsRead(t *testing.T) {
+	var truth atomic.Value
+	truth.Store("old")
+	s := source{loads: make(chan string, 9), goOn: make(chan struct{}, 9), value: func(string) (string, error) { return truth.Load().(string), nil }}
+	c, key, rdb := processes(t, 1, tiered.Config[string, string]{Load: s.load})
+	mustIntend(t, rdb, key("k"))
+	first := read(t.Context(), c[0], "k")
+	<-s.loads
+	truth.Store("new") // another process, whose intent stands, commits
+	second := read(t.Context(), c[0], "k")
+	s.goOn <- struct{}{}
+	if a := <-first; a.err != nil || a.value != "old" {
+		t.Errorf("the first reader got %q, %v", a.value, a.err)
+	}
+	s.goOn <- struct{}{}
+	if a := <-second; a.err != nil || a.value != "new" {
+		t.Errorf("the second reader got %q, %v, want what was committed before it began", a.value, a.err)
+	}
+}
+
+// mustIntend puts an intent of another process on a word.
+func mustIntend(t *testing.T, rdb *redis.Client, key string) {
+	t.Helper()
+	expires := rdb.Time(t.Context()).Val().Add(time.Minute).UnixMilli()
+	if err := rdb.Set(t.Context(), key, fmt.Sprintf("I%d:0123456789abcdef;", expires), time.Minute).Err(); err != nil {
+		t.Fatal(err)
+	}
+}

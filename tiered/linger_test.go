@@ -1,0 +1,29 @@
+package tiered
+
+import (
+	"context"
+	"testing"
+)
+
+// Who flies while another flight of the key lingers under the same epoch raises it, so that the put of the one that
+// lingers can never be seen after the answer of the other.
+func TestFlightBesideOneThatLingersRaisesTheEpoch(t *testing.T) {
+	c, err := New(Config[string, string]{Name: "a", Load: func(context.Context, string) (string, error) { return "v", nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	trip := c.trip("k", c.load, nil)
+	for _, behind := range []uint64{0, 1} {
+		now := c.member.Epoch(&trip.places)
+		lingering := &flight[string, string]{trip: trip, answered: true, put: true, e0: now - behind}
+		c.flights.mu.Lock()
+		f := c.lead(t.Context(), trip, lingering)
+		c.flights.mu.Unlock()
+		if got, want := f.e0, now+1-behind; got != want {
+			t.Errorf("lingering %d behind: the new flight's epoch is %d, want %d", behind, got, want)
+		}
+		f.cancel()
+		c.land(f, answer[string]{})
+	}
+}
