@@ -1,7 +1,9 @@
 package coherence
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -23,7 +25,38 @@ func privateOptions(client redis.UniversalClient, timeout time.Duration) (redis.
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout, timeout
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	o.ClientSideCacheConfig, o.ClientSideCache = nil, nil
+	o.PushNotificationProcessor = nil // the caller's would be told of connections that are not its client's
+	o.Dialer = bounded(o.Dialer)
 	return o, nil
+}
+
+type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// bounded makes a dialer return when its context ends. The caller's client has filled in one of its own, which knows
+// the caller's timeout only and, with TLS, no context: a server that never answers the handshake kept Close for 9 s.
+func bounded(dial dialer) dialer {
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		done := make(chan result, 1)
+		go func() { // ends with the caller's own dial timeout
+			conn, err := dial(ctx, network, addr)
+			done <- result{conn, err}
+		}()
+		select {
+		case r := <-done:
+			return r.conn, r.err
+		case <-ctx.Done():
+			go func() {
+				if r := <-done; r.err == nil { // a conn beside an error is a nil *tls.Conn
+					_ = r.conn.Close()
+				}
+			}()
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // newClients returns a client for the caches and a small one for SYNC and the subscription.
