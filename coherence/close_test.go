@@ -1,0 +1,116 @@
+package coherence_test
+
+import (
+	"context"
+	"crypto/rand"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/internal/services"
+)
+
+// TestClosed: after Close everything says ErrClosed and nothing is run; closing again is harmless.
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	r := shared(t)
+	for name, p := range map[string]*peer{"with Redis": r.openPeer(t, coherence.Config{}), "without": localPeer(t)} {
+		check(t, p.Close())
+		check(t, p.Close())
+		check(t, p.Shutdown(t.Context()))
+		wantIs(t, name+": Update", p.Update(t.Context(), []coherence.Ref{entry("k")}, notRun(t)), coherence.ErrClosed)
+		wantIs(t, name+": Invalidate", p.Invalidate(t.Context(), entry("k")), coherence.ErrClosed)
+		wantIs(t, name+": Clear", p.member.Clear(t.Context()), coherence.ErrClosed)
+		_, err := p.Join("another", 1)
+		wantIs(t, name+": Join", err, coherence.ErrClosed)
+		if s := p.State(); s.Condition != coherence.Closed || !p.IsClosed() || p.Open(p.Now()) || p.usable(entry("k")) {
+			t.Errorf("%s: got %+v", name, s)
+		}
+		_, stop := p.Listen(entry("k"))
+		stop()
+		p.member.Leave()
+	}
+}
+
+// TestCloseDelivers what is pending, if Redis is there again.
+func TestCloseDelivers(t *testing.T) {
+	t.Parallel()
+	r, server := own(t, services.RedisOptions{})
+	p := r.openPeer(t, coherence.Config{MaxStaleness: patient, Timeout: 5 * time.Second})
+	tag := coherence.Tag("t")
+	check(t, server.Kill())
+	check(t, p.Invalidate(t.Context(), tag))
+	check(t, server.Restart(t.Context()))
+	check(t, p.Close())
+	if w := r.word(t, tag); len(w) != 9 {
+		t.Errorf("the tag is %q, want a new version", w)
+	}
+}
+
+// TestCloseWithoutRedis gives up after the Redis timeout, and says what was not delivered; Shutdown tries for as long as
+// it is told to.
+func TestCloseWithoutRedis(t *testing.T) {
+	t.Parallel()
+	r, server := own(t, services.RedisOptions{})
+	p, q := r.openPeer(t, coherence.Config{}), r.openPeer(t, coherence.Config{})
+	check(t, server.Kill())
+	check(t, p.Invalidate(t.Context(), entry("k"), entry("l")))
+	check(t, q.Invalidate(t.Context(), entry("k")))
+	began := time.Now()
+	wantError(t, p.Close(), "coherence: Redis was away: 2 invalidations were not delivered")
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("Close took %v", took)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	began = time.Now()
+	wantIs(t, "Shutdown", q.Shutdown(ctx), context.DeadlineExceeded)
+	if took := time.Since(began); took < 200*time.Millisecond || took > 2*time.Second {
+		t.Errorf("Shutdown took %v, was given 200ms", took)
+	}
+}
+
+// TestNothingIsLeft: after Close there is no goroutine and no connection of the bus; the caller's client goes on.
+func TestNothingIsLeft(t *testing.T) {
+	r := shared(t)
+	options := *r.Options()
+	options.ClientName, options.PushNotificationProcessor = rand.Text(), nil
+	ours := func() (n int) {
+		list, err := r.ClientList(t.Context()).Result()
+		check(t, err)
+		return strings.Count(list, "name="+options.ClientName+" ")
+	}
+	client := redis.NewClient(&options)
+	t.Cleanup(func() { _ = client.Close() })
+	check(t, client.Ping(t.Context()).Err())
+	callers := ours()
+	before := runtime.NumGoroutine()
+	for range 5 {
+		p := r.openPeer(t, coherence.Config{Redis: client})
+		check(t, p.Invalidate(t.Context(), entry("k")))
+		eventually(t, "it is connected, and subscribed", soon, func() bool { return ours() >= callers+3 })
+		check(t, p.Close())
+	}
+	eventually(t, "the goroutines are gone", soon, func() bool { return runtime.NumGoroutine() <= before })
+	eventually(t, "the connections are gone", soon, func() bool { return ours() == callers })
+	check(t, client.Ping(t.Context()).Err())
+}
+
+// TestNothingIsLeftWithoutRedis: the same while Redis refuses, and while it never answers.
+func TestNothingIsLeftWithoutRedis(t *testing.T) {
+	hole := blackHole(t)
+	before := runtime.NumGoroutine()
+	for _, addr := range []string{"127.0.0.1:1", hole} {
+		client := redis.NewClient(&redis.Options{Addr: addr})
+		bus, err := coherence.New(coherence.Config{Redis: client})
+		check(t, err)
+		eventually(t, "it has tried", soon, func() bool { return bus.Stats().SyncFailures > 0 })
+		check(t, bus.Close())
+		check(t, client.Close())
+	}
+	eventually(t, "the goroutines are gone", soon, func() bool { return runtime.NumGoroutine() <= before })
+}

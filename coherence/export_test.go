@@ -1,0 +1,14 @@
+package coherence
+
+// SyncScript is the script of SYNC, for its own table of cases.
+var SyncScript = syncScript
+
+// Hear applies a message as if it had been received.
+func (b *Bus) Hear(payload string) { b.hear(payload) }
+
+// Listening returns how many names somebody waits for.
+func (b *Bus) Listening() int {
+	b.waiters.mu.Lock()
+	defer b.waiters.mu.Unlock()
+	return len(b.waiters.byName)
+}
