@@ -24,8 +24,8 @@ func (s *stalls) watch(ctx context.Context) {
 	defer runtime.UnlockOSThread()
 	tick := time.NewTimer(0)
 	for due := time.Now(); ctx.Err() == nil; {
-		now := <-tick.C
-		now = time.Now()
+		<-tick.C
+		now := time.Now()
 		if now.Sub(due) > late {
 			s.mu.Lock()
 			s.list = append(s.list, stall{due, now})

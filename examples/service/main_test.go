@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"log"
 	"net"
 	"os"
 	"os/exec"
@@ -15,14 +16,21 @@ import (
 	"github.com/tieredcache/tieredcache/internal/services"
 )
 
-// build builds the command.
-func build(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "service")
-	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+// binary is the command, built.
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		log.Fatal(err)
 	}
-	return path
+	binary = filepath.Join(dir, "service")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		log.Fatalf("%v\n%s", err, out)
+	}
+	status := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(status)
 }
 
 const secret = "s3cr3t-p4ss"
@@ -30,7 +38,6 @@ const secret = "s3cr3t-p4ss"
 // TestBadEnvironment: one clear line and exit status 1, and never a password.
 func TestBadEnvironment(t *testing.T) {
 	given := testkit.Services(t)
-	path := build(t)
 	locked, err := services.StartRedis(t.Context(), services.RedisOptions{Password: "another"})
 	testkit.Check(t, err)
 	t.Cleanup(func() { testkit.Check(t, locked.Stop()) })
@@ -60,7 +67,7 @@ func TestBadEnvironment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var stdout, stderr bytes.Buffer
-			service := exec.Command(path)
+			service := exec.Command(binary)
 			service.Env = append(append(os.Environ(), given...), "ADDR=127.0.0.1:0", tt.variable)
 			service.Stdout, service.Stderr = &stdout, &stderr
 			_ = service.Run() // the status is looked at
@@ -81,7 +88,7 @@ func TestBadEnvironment(t *testing.T) {
 // TestStop: after SIGTERM the service ends with status 0.
 func TestStop(t *testing.T) {
 	given := testkit.Services(t)
-	service := exec.Command(build(t))
+	service := exec.Command(binary)
 	service.Env = append(append(os.Environ(), given...), "ADDR=127.0.0.1:0")
 	out, err := service.StdoutPipe()
 	testkit.Check(t, err)

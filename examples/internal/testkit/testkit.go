@@ -8,7 +8,7 @@ import (
 )
 
 // Await returns when done returns true; after a minute the test fails.
-func Await(t testing.TB, what string, done func() bool) {
+func Await(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	patience := time.NewTimer(time.Minute)
 	defer patience.Stop()
@@ -24,7 +24,7 @@ func Await(t testing.TB, what string, done func() bool) {
 }
 
 // Check fails the test on an error.
-func Check(t testing.TB, err error) {
+func Check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func Check(t testing.TB, err error) {
 }
 
 // Services returns the environment's variables of real services. A missing one fails the test.
-func Services(t testing.TB) []string {
+func Services(t *testing.T) []string {
 	t.Helper()
 	var list []string
 	for _, name := range []string{"REDIS_URL", "NEO4J_URI", "NEO4J_USER", "NEO4J_PASSWORD"} {

@@ -46,6 +46,8 @@ type statusOnly struct {
 	status int
 }
 
+// WriteHeader keeps the status.
 func (s *statusOnly) WriteHeader(status int) { s.status = status }
 
+// Write drops the text.
 func (s *statusOnly) Write(b []byte) (int, error) { return len(b), nil }
