@@ -139,11 +139,14 @@ const deliverAtOnce = 1000
 func (b *Bus) deliver(ctx context.Context) error {
 	b.delivering.Lock()
 	defer b.delivering.Unlock()
-	for {
+	for progress := false; ; progress = true {
 		names, overflow := b.pending.take(deliverAtOnce)
 		switch {
 		case len(names) > 0:
 			if err := b.sendInvalidate(ctx, slices.Collect(maps.Keys(names))); err != nil {
+				if progress {
+					b.syncNow() // the time was too short: go on at once, not at the next SYNC
+				}
 				return err
 			}
 			b.pending.delivered(names, b.epochs.Place)
