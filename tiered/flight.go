@@ -82,6 +82,7 @@ func (c *Cache[K, V]) fly(ctx context.Context, t trip[K, V]) answer[V] {
 			return c.ride(ctx, c.lead(ctx, t, f))
 		}
 		r.mu.Unlock()
+		c.count.waited.Add(1)
 		t.part.settle()
 		select {
 		case <-f.done:

@@ -82,6 +82,7 @@ func TestBypassIsNotJoinedAfterItsRead(t *testing.T) {
 	<-s.loads
 	truth.Store("new") // another process, whose intent stands, commits
 	second := read(t.Context(), c[0], "k")
+	eventually(t, "the second reader waits", time.Second, func() bool { return c[0].Stats().Waited+c[0].Stats().Shared > 0 })
 	s.goOn <- struct{}{}
 	if a := <-first; a.err != nil || a.value != "old" {
 		t.Errorf("the first reader got %q, %v", a.value, a.err)

@@ -19,6 +19,7 @@ type Stats struct {
 	RedisErrors  uint64 // operations that Redis did not answer, or answered with an error
 	Bypasses     uint64 // flights that went round memory and Redis
 	Shared       uint64 // readers that shared another's flight
+	Waited       uint64 // times that a reader waited for the end of a flight that it could not share
 	Loads        uint64 // calls of the source
 	LoadErrors   uint64 // those that failed, cancelled ones included; ErrNotFound is no failure
 	FillsRefused uint64 // loads whose value was not stored, because somebody wrote meanwhile
@@ -26,7 +27,7 @@ type Stats struct {
 
 type counters struct {
 	redisHits, redisMisses, leased, foreign, garbage, redisErrors atomic.Uint64
-	bypasses, shared, loads, loadErrors, fillsRefused             atomic.Uint64
+	bypasses, shared, waited, loads, loadErrors, fillsRefused     atomic.Uint64
 }
 
 // saw counts what a look at Redis found.
