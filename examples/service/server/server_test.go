@@ -58,12 +58,12 @@ type answer struct {
 func (c *client) do(method, path, body string) answer {
 	c.Helper()
 	r, err := http.NewRequest(method, c.url+path, strings.NewReader(body)) // not with the test's context: cleanups ask too
-	testkit.Check(c, err)
+	testkit.Check(c.T, err)
 	response, err := http.DefaultClient.Do(r)
-	testkit.Check(c, err)
+	testkit.Check(c.T, err)
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	testkit.Check(c, err)
+	testkit.Check(c.T, err)
 	return answer{response.StatusCode, response.Header, string(text)}
 }
 
@@ -75,7 +75,7 @@ func (c *client) want(status int, method, path, body string, into any) answer {
 		c.Fatalf("%s %.80s: got %d %.300s, want %d", method, path, a.status, a.text, status)
 	}
 	if into != nil {
-		testkit.Check(c, json.Unmarshal([]byte(a.text), into))
+		testkit.Check(c.T, json.Unmarshal([]byte(a.text), into))
 	}
 	return a
 }
