@@ -3,9 +3,7 @@ package coherence_test
 import (
 	"context"
 	"crypto/tls"
-	"io"
 	"net"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,28 +12,26 @@ import (
 	"github.com/tieredcache/tieredcache/coherence"
 )
 
-// blackHole listens, accepts, reads and never answers.
+// blackHole listens, accepts and never answers.
 func blackHole(t *testing.T) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
-	var all sync.WaitGroup
+	closed := make(chan struct{})
 	t.Cleanup(func() {
 		_ = l.Close()
-		all.Wait()
+		<-closed
 	})
-	all.Go(func() {
+	go func() {
+		defer close(closed)
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			all.Go(func() {
-				defer c.Close()
-				_, _ = io.Copy(io.Discard, c) // until the client hangs up
-			})
+			defer c.Close() // all of them, in the end
 		}
-	})
+	}()
 	return l.Addr().String()
 }
 

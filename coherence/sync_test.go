@@ -128,8 +128,8 @@ func TestFlush(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := at(t, server.URL)
-			p := r.openPeer(t, coherence.Config{MaxStaleness: 400 * time.Millisecond})
-			q := r.openPeer(t, coherence.Config{MaxStaleness: 400 * time.Millisecond})
+			p := r.openPeer(t, coherence.Config{MaxStaleness: d / 2})
+			q := r.openPeer(t, coherence.Config{MaxStaleness: d / 2})
 			g, before := p.member.Generation(), p.epoch(entry("k"))
 			c.tamper(r)
 			eventually(t, "everything is made stale", soon, func() bool { return p.Stats().Flushes > 0 && p.epoch(entry("k")) > before })
