@@ -52,7 +52,7 @@ func (c *Cache[K, V]) Stats() Stats {
 	n := &c.count
 	s := Stats{
 		RedisHits: n.redisHits.Load(), RedisMisses: n.redisMisses.Load(), Leased: n.leased.Load(), Foreign: n.foreign.Load(),
-		Garbage: n.garbage.Load(), RedisErrors: n.redisErrors.Load(), Bypasses: n.bypasses.Load(), Shared: n.shared.Load(),
+		Garbage: n.garbage.Load(), RedisErrors: n.redisErrors.Load(), Bypasses: n.bypasses.Load(), Shared: n.shared.Load(), Waited: n.waited.Load(),
 		Loads: n.loads.Load(), LoadErrors: n.loadErrors.Load(), FillsRefused: n.fillsRefused.Load(),
 	}
 	if c.l1 != nil {
