@@ -3,11 +3,9 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"log"
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,21 +14,21 @@ import (
 	"github.com/tieredcache/tieredcache/internal/services"
 )
 
-// binary is the command, built.
-var binary string
-
+// TestMain is the command where the tests start this program as one.
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "")
-	if err != nil {
-		log.Fatal(err)
+	if os.Getenv("TEST_SERVICE") != "" {
+		main()
+		return
 	}
-	binary = filepath.Join(dir, "service")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		log.Fatalf("%v\n%s", err, out)
-	}
-	status := m.Run()
-	_ = os.RemoveAll(dir)
-	os.Exit(status)
+	os.Exit(m.Run())
+}
+
+// command returns the service, with the environment that was given and more.
+func command(given []string, more ...string) *exec.Cmd {
+	service := exec.Command(os.Args[0])
+	service.Env = append(append(os.Environ(), given...), "TEST_SERVICE=1", "ADDR=127.0.0.1:0")
+	service.Env = append(service.Env, more...)
+	return service
 }
 
 const secret = "s3cr3t-p4ss"
@@ -67,8 +65,7 @@ func TestBadEnvironment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var stdout, stderr bytes.Buffer
-			service := exec.Command(binary)
-			service.Env = append(append(os.Environ(), given...), "ADDR=127.0.0.1:0", tt.variable)
+			service := command(given, tt.variable)
 			service.Stdout, service.Stderr = &stdout, &stderr
 			_ = service.Run() // the status is looked at
 			said := stderr.String()
@@ -88,8 +85,7 @@ func TestBadEnvironment(t *testing.T) {
 // TestStop: after SIGTERM the service ends with status 0.
 func TestStop(t *testing.T) {
 	given := testkit.Services(t)
-	service := exec.Command(binary)
-	service.Env = append(append(os.Environ(), given...), "ADDR=127.0.0.1:0")
+	service := command(given)
 	out, err := service.StdoutPipe()
 	testkit.Check(t, err)
 	testkit.Check(t, service.Start())
