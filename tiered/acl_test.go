@@ -1,0 +1,70 @@
+package tiered_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/internal/services"
+	"github.com/tieredcache/tieredcache/tiered"
+)
+
+// The commands, keys and channels of the README's ACL are enough; without INFO too.
+func TestACL(t *testing.T) {
+	server, err := services.StartRedis(t.Context(), services.RedisOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	admin := redis.NewClient(&redis.Options{Addr: server.Addr})
+	t.Cleanup(func() { _ = admin.Close() })
+	commands := []any{
+		"+get", "+mget", "+set", "+del", "+incr", "+pttl", "+pexpire", "+time", "+xadd", "+xrange", "+publish",
+		"+subscribe", "+ping", "+eval", "+evalsha",
+	}
+	for name, commands := range map[string][]any{"with INFO": append(commands, "+info"), "without INFO": commands} {
+		t.Run(name, func(t *testing.T) {
+			rule := []any{"ACL", "SETUSER", "app", "reset", "on", ">secret", "~test:*", "~tieredcache:*", "&tieredcache:ch"}
+			if err := admin.Do(t.Context(), append(rule, commands...)...).Err(); err != nil {
+				t.Fatal(err)
+			}
+			admin.FlushAll(t.Context())
+			rdb := redis.NewClient(&redis.Options{Addr: server.Addr, Username: "app", Password: "secret"})
+			defer rdb.Close()
+			bus, err := coherence.New(coherence.Config{Redis: rdb})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer bus.Close()
+			c := newCache(t, bus, tiered.Config[string, string]{
+				Load: func(_ context.Context, k string) (string, error) {
+					<-time.After(400 * time.Millisecond) // longer than a third of the lease: it is renewed
+					return k, nil
+				},
+				Tags: func(string) []coherence.Ref { return []coherence.Ref{coherence.Tag("t")} },
+			})
+			mustGet(t, c, "k", "k")
+			if err := c.Update(t.Context(), "k", func(context.Context) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Set(t.Context(), "k", "set"); err != nil {
+				t.Fatal(err)
+			}
+			mustGet(t, c, "k", "set")
+			if err := c.Clear(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			mustGet(t, c, "k", "k")
+			eventually(t, "the subscription hears", time.Second, func() bool { return bus.Stats().Messages >= 3 })
+			if s := bus.Stats(); s.SyncFailures+s.Reconnects > 0 || c.Stats().RedisErrors > 0 || bus.State().Pending > 0 {
+				t.Errorf("got %+v, %+v", s, c.Stats())
+			}
+			if log, err := admin.Do(t.Context(), "ACL", "LOG").Slice(); name == "with INFO" && (err != nil || len(log) > 0) {
+				t.Errorf("Redis refused something: %v, %v", log, err)
+			}
+		})
+	}
+}

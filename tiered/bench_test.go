@@ -1,0 +1,54 @@
+package tiered_test
+
+import (
+	"context"
+	"strconv"
+	"testing"
+
+	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/tiered"
+)
+
+// A hit in memory, with and without tags, in one goroutine and in as many as there are cores.
+func BenchmarkMemoryHit(b *testing.B) {
+	type userKey struct{ Tenant, User string }
+	config := tiered.Config[userKey, []string]{Load: func(context.Context, userKey) ([]string, error) { return []string{"v"}, nil }}
+	tagged := config
+	tagged.Tags = func(k userKey) []coherence.Ref { return []coherence.Ref{coherence.Tag("user", k.Tenant, k.User)} }
+	for name, config := range map[string]tiered.Config[userKey, []string]{"plain": config, "tagged": tagged} {
+		c := newCache(b, newBus(b, coherence.Config{}), config)
+		keys := make([]userKey, 1000)
+		for i := range keys {
+			keys[i] = userKey{"acme", strconv.Itoa(i)}
+			if _, err := c.Get(b.Context(), keys[i]); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.Run(name+"/one", func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				_, _ = c.Get(b.Context(), keys[i%len(keys)])
+			}
+		})
+		b.Run(name+"/all", func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for i := 0; pb.Next(); i++ {
+					_, _ = c.Get(b.Context(), keys[i%len(keys)])
+				}
+			})
+		})
+	}
+}
+
+// A hit allocates nothing.
+func TestMemoryHitAllocatesNothing(t *testing.T) {
+	c := newCache(t, newBus(t, coherence.Config{}), tiered.Config[string, string]{
+		Load: func(_ context.Context, k string) (string, error) { return k, nil },
+		Tags: func(string) []coherence.Ref { return []coherence.Ref{coherence.Tag("t")} },
+	})
+	mustGet(t, c, "k", "k")
+	if n := testing.AllocsPerRun(1000, func() { _, _ = c.Get(t.Context(), "k") }); n != 0 {
+		t.Errorf("got %v allocations, want 0", n)
+	}
+}
