@@ -24,9 +24,9 @@ test: bin/services bin/testreport ## Vet and test every module on real services 
 
 lint: tools ## Run golangci-lint, go vet and gofmt over every module
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt these files:"; echo "$$unformatted"; exit 1; }
-	@for dir in $(MODULES); do \
-		echo "lint $$dir"; (cd $$dir && $(GO) vet ./... && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...) || exit 1; \
-	done
+	@status=0; for dir in $(MODULES); do \
+		echo "lint $$dir"; (cd $$dir && $(GO) vet ./... && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...) || status=1; \
+	done; exit $$status
 
 fmt: tools ## Format every module with gofumpt and goimports
 	@for dir in $(MODULES); do (cd $$dir && $(GOLANGCI) fmt --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
