@@ -144,11 +144,17 @@ func (s *PreferenceStore) EnsureSchema(ctx context.Context) error {
 			}
 			return result.Consume(ctx)
 		})
-		if err != nil {
+		if err != nil && !madeMeanwhile(err) {
 			return fmt.Errorf("neo4jstore: ensure schema: %w", err)
 		}
 	}
 	return nil
+}
+
+// madeMeanwhile says whether another process was quicker: IF NOT EXISTS looks before it takes its lock.
+func madeMeanwhile(err error) bool {
+	var answer *neo4j.Neo4jError
+	return errors.As(err, &answer) && answer.Code == "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists"
 }
 
 // ClearCache makes every process forget what is cached of the user: one tag, whatever the number of entries. Without a

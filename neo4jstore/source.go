@@ -36,7 +36,8 @@ import (
 
 // Source is a Neo4j database. The zero value has no driver, and whatever uses it returns an error that says so.
 type Source struct {
-	// Driver connects to Neo4j; it stays the caller's to close.
+	// Driver connects to Neo4j; it stays the caller's to close. Call its VerifyConnectivity before it is shared: in v5.28
+	// the first connections of a driver, made at once, are a data race.
 	Driver neo4j.DriverWithContext
 
 	// Database is the name of the database. Empty: the user's home database, which costs each session a question to the
