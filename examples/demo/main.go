@@ -28,7 +28,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if len(os.Args) == 3 && os.Args[1] == replicaArgument {
-		if err := serveReplica(ctx, os.Args[2]); err != nil {
+		if err := serveReplica(ctx, os.Args[2]); err != nil && ctx.Err() == nil {
 			fmt.Fprintln(os.Stderr, "demo: replica:", err)
 			os.Exit(1)
 		}
