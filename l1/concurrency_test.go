@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/tieredcache/tieredcache/l1"
 )
@@ -58,6 +59,25 @@ func TestCloseUnderLoad(t *testing.T) {
 		all.Wait()
 	}
 	goroutinesGone(t, before)
+}
+
+// TestCloseWaitsForLookups: ristretto must not be closed under a lookup that has begun.
+func TestCloseWaitsForLookups(t *testing.T) {
+	t.Parallel()
+	c := newRig[int, int](t, capacity)
+	end := c.BeginLookup()
+	closed := make(chan struct{})
+	go func() {
+		c.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+		t.Error("Close returned while a lookup was under way")
+	case <-time.After(50 * time.Millisecond):
+	}
+	end()
+	<-closed
 }
 
 // TestNeverOlder: a lookup that starts after a raise has returned never finds what was put under the epoch before it,

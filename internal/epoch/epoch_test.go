@@ -1,7 +1,6 @@
 package epoch_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -129,40 +128,41 @@ func TestGrowTellsNeighboursApart(t *testing.T) {
 // grows meanwhile, and none is lost.
 func TestRaiseIsSeen(t *testing.T) {
 	t.Parallel()
-	table, cache := epoch.New(), &epoch.Counter{}
-	const writers, raises = 4, 2000
-	var all sync.WaitGroup
-	fail := make(chan string, writers*(raises+1))
-	for w := range uint32(writers) {
-		p := epoch.Places{Cache: cache, Key: w, Tags: []uint32{writers + w}}
-		told := make(chan uint64, 16) // epochs that a raise has reached
-		all.Go(func() {
-			defer close(told)
-			for n := range uint64(raises) {
-				table.Raise(p.Key)
-				if got := table.Of(&p); got != n+1 {
-					fail <- fmt.Sprintf("writer %d: got epoch %d after raise %d", w, got, n+1)
-					return
+	for range 3 {
+		table, cache := epoch.New(), &epoch.Counter{}
+		var all sync.WaitGroup
+		grown := make(chan struct{})
+		for w := range uint32(3) {
+			p := epoch.Places{Cache: cache, Key: w, Tags: []uint32{100 + w}}
+			told := make(chan uint64) // epochs that a raise has reached
+			all.Go(func() {
+				defer close(told)
+				for n := uint64(1); ; n++ {
+					table.Raise(p.Key)
+					if got := table.Of(&p); got != n {
+						t.Errorf("writer %d: got epoch %d after raise %d", w, got, n)
+						return
+					}
+					select {
+					case told <- n:
+					case <-grown:
+						return
+					default: // the reader is not there yet
+					}
 				}
-				told <- n + 1
-			}
-		})
-		all.Go(func() {
-			for least := range told {
-				if got := table.Of(&p); got < least {
-					fail <- fmt.Sprintf("reader %d: got epoch %d after a raise to %d had returned", w, got, least)
+			})
+			all.Go(func() {
+				for least := range told {
+					if got := table.Of(&p); got < least {
+						t.Errorf("reader %d: got epoch %d after a raise to %d had returned", w, got, least)
+					}
 				}
-			}
-		})
-	}
-	all.Go(func() {
+			})
+		}
 		for size := int64(epoch.MinStripes); size <= 4*epoch.MinStripes; size *= 2 {
 			table.Grow(size)
 		}
-	})
-	all.Wait()
-	close(fail)
-	for f := range fail {
-		t.Error(f)
+		close(grown)
+		all.Wait()
 	}
 }
