@@ -24,7 +24,8 @@ const preferencesInSituations = `
 MATCH (p:Preference {tenant_id: $tenant, user_id: $user})-[:IN_SITUATION]->(s:Situation {tenant_id: $tenant, user_id: $user})
 RETURN p, collect(s.factors) AS situations`
 
-// List returns all preferences of the user, newest first. None is an empty list and no error.
+// List returns all preferences of the user, newest first. None is an empty list and no error. The list is shared with
+// the cache and with other callers: it is read-only. (To copy it would cost several times what a hit in memory does.)
 func (s *PreferenceStore) List(ctx context.Context, user UserKey) ([]Preference, error) {
 	if err := s.usable("list preferences", user); err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func (s *PreferenceStore) Get(ctx context.Context, user UserKey, id string) (Pre
 
 // ForContext returns the preferences that are linked to a situation of the user that has at least one of the factors, by
 // name and value: first those whose best situation has most of them, then those of higher confidence, then the newest.
-// None is an empty list and no error.
+// None is an empty list and no error. The list is shared and read-only, as List's is.
 func (s *PreferenceStore) ForContext(ctx context.Context, user UserKey, factors map[string]string) ([]Preference, error) {
 	const doing = "preferences for context"
 	if err := s.usable(doing, user); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -42,7 +41,7 @@ type PreferenceConfig struct {
 // PreferenceStore keeps the preferences of users, and the situations in which they hold, in Neo4j; with a bus it caches
 // what it reads. Make it with NewPreferenceStore, end it with Close. It is safe for concurrent use.
 //
-// What a method returns belongs to its caller. Errors: ErrInvalid, wrapped with what is unusable and why; tiered.ErrNotFound
+// Lists are shared between callers and with the cache, and are read-only: slices.Clone one before you change it. Errors: ErrInvalid, wrapped with what is unusable and why; tiered.ErrNotFound
 // for an id that is unknown or another user's, which look the same; tiered.ErrClosed after Close; the driver's, wrapped
 // once. Every write is one transaction, and one invalidation of the user's tag: after it, this process reads what it wrote
 // in every list, context and single preference of the user, and others do as coherence.Bus.Update says.
@@ -98,10 +97,10 @@ func life(field string, ttl, zero time.Duration) (time.Duration, error) {
 	return ttl, nil
 }
 
-// open makes the caches. Lists are cloned for each caller; a Preference is a value anyhow.
+// open makes the caches.
 func (s *PreferenceStore) open(config PreferenceConfig) (err error) {
 	s.lists, err = tiered.New(tiered.Config[UserKey, []Preference]{
-		Name: "prefs", Bus: config.Bus, TTL: config.TTL, Capacity: config.Capacity, Clone: slices.Clone[[]Preference],
+		Name: "prefs", Bus: config.Bus, TTL: config.TTL, Capacity: config.Capacity,
 		Tags: func(u UserKey) []coherence.Ref { return []coherence.Ref{u.Tag()} },
 	})
 	if err != nil {
@@ -115,7 +114,7 @@ func (s *PreferenceStore) open(config PreferenceConfig) (err error) {
 		return err
 	}
 	s.contexts, err = tiered.New(tiered.Config[contextKey, []Preference]{
-		Name: "context", Bus: config.Bus, TTL: config.ContextTTL, Capacity: config.Capacity, Clone: slices.Clone[[]Preference],
+		Name: "context", Bus: config.Bus, TTL: config.ContextTTL, Capacity: config.Capacity,
 		Tags: func(k contextKey) []coherence.Ref { return []coherence.Ref{k.Tag()} },
 	})
 	return err

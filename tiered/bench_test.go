@@ -3,6 +3,7 @@ package tiered_test
 import (
 	"context"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/tieredcache/tieredcache/coherence"
@@ -50,5 +51,44 @@ func TestMemoryHitAllocatesNothing(t *testing.T) {
 	mustGet(t, c, "k", "k")
 	if n := testing.AllocsPerRun(1000, func() { _, _ = c.Get(t.Context(), "k") }); n != 0 {
 		t.Errorf("got %v allocations, want 0", n)
+	}
+}
+
+// A hit in Redis (there is no memory tier), beside the same commands of a bare client.
+func BenchmarkRedisHit(b *testing.B) {
+	value := strings.Repeat("v", 1000)
+	for name, tags := range map[string][]coherence.Ref{"plain": nil, "tagged": {coherence.Tag("user", "acme", "ada")}} {
+		bus := newBus(b, coherence.Config{})
+		c := newCache(b, bus, tiered.Config[string, string]{
+			Linearizable: true,
+			Load:         func(context.Context, string) (string, error) { return value, nil },
+			Tags:         func(string) []coherence.Ref { return tags },
+		})
+		if _, err := c.Get(b.Context(), "k"); err != nil {
+			b.Fatal(err)
+		}
+		keys := []string{bus.Key(c.Ref("k").String())}
+		for _, t := range tags {
+			keys = append(keys, bus.Key(t.String()))
+		}
+		b.Run(name+"/bare", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := bus.Redis().MGet(b.Context(), keys...).Err(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"/cache", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.Get(b.Context(), "k"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		if n := c.Stats().Loads; n != 1 {
+			b.Errorf("got %d loads: these were no hits", n)
+		}
 	}
 }

@@ -79,6 +79,9 @@ func (c *Cache[K, V]) far(f *flight[K, V]) answer[V] {
 		return c.loadAside(f)
 	}
 	w, err := c.l2Get(f, generation)
+	if w.Kind == l2.Found {
+		return c.found(f, w)
+	}
 	told, stop := c.bus.Listen(f.ref) // before LEASE marks a lease as waited for
 	defer stop()
 	ended, met, awaited := 0, 0, ""
