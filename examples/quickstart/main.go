@@ -1,5 +1,5 @@
-// Command quickstart is the README's example: a cache in front of a source, coherent with every other process that runs
-// it on the same Redis (REDIS_URL).
+// Command quickstart is the README's example as a program: a cache in front of a source, coherent with every other
+// process that runs it on the same Redis (REDIS_URL).
 package main
 
 import (
@@ -16,6 +16,12 @@ import (
 	"github.com/tieredcache/tieredcache/tiered"
 )
 
+// UserKey says whose preferences are meant.
+type UserKey struct{ Tenant, User string }
+
+// Preference is one of them.
+type Preference struct{ Key, Value string }
+
 func main() {
 	options, err := redis.ParseURL(os.Getenv("REDIS_URL"))
 	if err != nil {
@@ -27,38 +33,39 @@ func main() {
 	}
 }
 
-// run prints "grey, then blue"; within five minutes of that "blue, then blue": Redis remembers.
 func run(ctx context.Context, rdb *redis.Client) error {
-	colours := map[string]string{"sky": "grey"} // stands for a database
-
-	bus, err := coherence.New(coherence.Config{Redis: rdb}) // one per process
+	bus, err := coherence.New(coherence.Config{Redis: rdb}) // one per process: one subscription, one SYNC
 	if err != nil {
 		return err
 	}
 	defer bus.Close()
-	cache, err := tiered.New(tiered.Config[string, string]{
-		Name: "colours", // what the Redis keys begin with
+
+	prefs, err := tiered.New(tiered.Config[UserKey, []Preference]{
+		Name: "prefs", // Redis keys prefs:acme:ada
 		Bus:  bus,
 		TTL:  5 * time.Minute,
-		Load: func(_ context.Context, key string) (string, error) { return colours[key], nil },
+		Load: loadPreferences, // asked once, however many wait
 	})
 	if err != nil {
 		return err
 	}
-	defer cache.Close()
+	defer prefs.Close()
 
-	before, err := cache.Get(ctx, "sky") // from memory, else from Redis, else one load however many wait
+	list, err := prefs.Get(ctx, UserKey{"acme", "ada"}) // memory, else Redis, else the database
 	if err != nil {
 		return err
 	}
-	err = cache.Update(ctx, "sky", func(context.Context) error { // every process forgets what it knew
-		colours["sky"] = "blue"
-		return nil
+	err = prefs.Update(ctx, UserKey{"acme", "ada"}, func(ctx context.Context) error {
+		return savePreferences(ctx, list) // your transaction; then every process forgets what it knew
 	})
-	if err != nil {
-		return err
-	}
-	after, err := cache.Get(ctx, "sky")
-	fmt.Printf("%s, then %s\n", before, after)
+	fmt.Println(list)
 	return err
 }
+
+// loadPreferences stands for a query.
+func loadPreferences(_ context.Context, user UserKey) ([]Preference, error) {
+	return []Preference{{Key: "food.spice", Value: "hot, says " + user.User}}, nil
+}
+
+// savePreferences stands for a transaction.
+func savePreferences(context.Context, []Preference) error { return nil }
