@@ -141,6 +141,23 @@ func TestGetWithTags(t *testing.T) {
 	}
 }
 
+// TestNoVersionIsNoZeroVersion: a tag that is missing is not taken for one whose version is all zeros.
+func TestNoVersionIsNoZeroVersion(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s := r.store(t, nil, 0)
+	e := r.entry("k", "tag")
+	r.arrange(t, e.Tags[0], state{word: "V" + strings.Repeat("\x00", 8), px: time.Minute})
+	load(t, s, e, l2.Value[string]{Value: "hello"})
+	if w, err := s.Get(t.Context(), e, 0, 0); err != nil || w.Kind != l2.Found {
+		t.Fatalf("got %+v, %v", w, err)
+	}
+	check(t, r.Del(t.Context(), e.Tags[0]).Err())
+	if w, err := s.Get(t.Context(), e, 0, 0); err != nil || w.Kind != l2.Stale || w.Value != "" {
+		t.Errorf("the tag is gone: got %+v, %v, want it stale and without a value", w, err)
+	}
+}
+
 // TestAnotherReleasesValue is left alone by reads; only somebody who has seen nothing better may ask for a lease.
 func TestAnotherReleasesValue(t *testing.T) {
 	t.Parallel()
