@@ -61,7 +61,8 @@ func ExampleQuery() {
 		fmt.Println(len(list), "cities")
 		return nil
 	}
-	_ = show
+	_ = show // it needs a Neo4j
+	// Output:
 }
 
 // Many keys are one query: UNWIND.
@@ -80,7 +81,8 @@ func ExampleQueryMany() {
 			Codec: neo4jstore.Codec[City](),
 		})
 	}
-	_ = open
+	_ = open // it needs a Neo4j
+	// Output:
 }
 
 // A write is a transaction, and what it changes is forgotten by every process.
@@ -99,7 +101,8 @@ func ExampleWrite() {
 			return population, nil
 		})
 	}
-	_ = grow
+	_ = grow // it needs a Neo4j
+	// Output:
 }
 
 // A store of preferences, with a cache. With Bus nil it answers the same, from Neo4j.
@@ -135,5 +138,6 @@ func ExamplePreferenceStore() {
 		fmt.Println(len(liked), "for this morning")
 		return nil
 	}
-	_ = serve
+	_ = serve // it needs a Neo4j
+	// Output:
 }

@@ -41,10 +41,12 @@ type PreferenceConfig struct {
 // PreferenceStore keeps the preferences of users, and the situations in which they hold, in Neo4j; with a bus it caches
 // what it reads. Make it with NewPreferenceStore, end it with Close. It is safe for concurrent use.
 //
-// Lists are shared between callers and with the cache, and are read-only: slices.Clone one before you change it. Errors: ErrInvalid, wrapped with what is unusable and why; tiered.ErrNotFound
-// for an id that is unknown or another user's, which look the same; tiered.ErrClosed after Close; the driver's, wrapped
-// once. Every write is one transaction, and one invalidation of the user's tag: after it, this process reads what it wrote
-// in every list, context and single preference of the user, and others do as coherence.Bus.Update says.
+// Lists are shared between callers and with the cache, and are read-only: slices.Clone one before you change it. Every
+// write is one transaction, and one invalidation of the user's tag: after it, this process reads what it wrote in every
+// list, context and single preference of the user, and others do as coherence.Bus.Update says.
+//
+// Errors: ErrInvalid, wrapped with what is unusable and why; tiered.ErrNotFound for an id that is unknown or another
+// user's, which look the same; tiered.ErrClosed after Close; the driver's, wrapped once.
 type PreferenceStore struct {
 	source Source
 	bus    *coherence.Bus
@@ -152,8 +154,8 @@ func (s *PreferenceStore) EnsureSchema(ctx context.Context) error {
 
 // madeMeanwhile says whether another process was quicker: IF NOT EXISTS looks before it takes its lock.
 func madeMeanwhile(err error) bool {
-	var answer *neo4j.Neo4jError
-	return errors.As(err, &answer) && answer.Code == "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists"
+	answer, ok := errors.AsType[*neo4j.Neo4jError](err)
+	return ok && answer.Code == "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists"
 }
 
 // ClearCache makes every process forget what is cached of the user: one tag, whatever the number of entries. Without a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
 
@@ -94,9 +95,7 @@ func paramsOf[K any](params func(K) map[string]any, key K) map[string]any {
 // indexed adds the number of a key to a copy of its parameters.
 func indexed(params map[string]any, index int) (map[string]any, error) {
 	one := make(map[string]any, len(params)+1)
-	for name, value := range params {
-		one[name] = value
-	}
+	maps.Copy(one, params)
 	if _, taken := one["index"]; taken {
 		return nil, errors.New(`neo4jstore: params uses the name "index", which is the number of the key in $keys: use another`)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
+	"github.com/neo4j/neo4j-go-driver/v5/neo4j/config"
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j/dbtype"
 
 	"github.com/tieredcache/tieredcache/neo4jstore"
@@ -115,7 +116,7 @@ func TestSourceWithoutDriver(t *testing.T) {
 func TestUnreachableNeo4j(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	driver, err := neo4j.NewDriverWithContext("bolt://127.0.0.1:1", neo4j.NoAuth(), func(c *neo4j.Config) { c.MaxTransactionRetryTime = 0 })
+	driver, err := neo4j.NewDriverWithContext("bolt://127.0.0.1:1", neo4j.NoAuth(), func(c *config.Config) { c.MaxTransactionRetryTime = 0 })
 	must(t, err)
 	defer driver.Close(r.ctx)
 	source := neo4jstore.Source{Driver: driver, Database: database}
@@ -124,11 +125,11 @@ func TestUnreachableNeo4j(t *testing.T) {
 		t.Fatal("nobody listens, and it answers")
 	}
 	stores := map[string]*neo4jstore.PreferenceStore{}
-	for name, config := range map[string]neo4jstore.PreferenceConfig{
+	for name, c := range map[string]neo4jstore.PreferenceConfig{
 		"tiered: get prefs:" + r.user.Tenant + ":ada: ": {Source: source, Bus: r.bus()},
 		"neo4jstore: list preferences: ":                {Source: source},
 	} {
-		stores[name], err = neo4jstore.NewPreferenceStore(config)
+		stores[name], err = neo4jstore.NewPreferenceStore(c)
 		must(t, err)
 	}
 	for prefix, store := range stores {

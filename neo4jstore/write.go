@@ -67,12 +67,11 @@ func notCommitted(commits int, err error) bool {
 // constraints, statements that failed, transactions that were terminated, timed out or deadlocked. Errors of the
 // database itself, of memory and of replication may come after.
 func refused(err error) bool {
-	var limit *neo4j.TransactionExecutionLimit // the driver has given up; its Errors are of all attempts
-	if errors.As(err, &limit) {
+	if limit, ok := errors.AsType[*neo4j.TransactionExecutionLimit](err); ok { // the driver has given up; its Errors are of all attempts
 		return len(limit.Errors) == 1 && refused(limit.Errors[0])
 	}
-	var answer *neo4j.Neo4jError
-	if !errors.As(err, &answer) {
+	answer, ok := errors.AsType[*neo4j.Neo4jError](err)
+	if !ok {
 		return false
 	}
 	switch answer.Classification() {
