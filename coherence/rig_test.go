@@ -132,6 +132,7 @@ func (r *rig) lose(t testing.TB, refs ...coherence.Ref) int64 {
 
 // word returns the word of a ref, "" if there is none.
 func (r *rig) word(t testing.TB, ref coherence.Ref) string {
+	t.Helper()
 	return r.text(t, r.layout.Key(ref.String()))
 }
 

@@ -12,6 +12,7 @@ import (
 )
 
 func notRun(t testing.TB) func(context.Context) error {
+	t.Helper()
 	return func(context.Context) error {
 		t.Error("write was run")
 		return nil

@@ -49,8 +49,8 @@ func (s *sizer) beyond(v reflect.Value) int64 {
 		return s.elements(v)
 	case reflect.Struct:
 		var n int64
-		for i := range v.NumField() {
-			n += s.beyond(v.Field(i))
+		for _, field := range v.Fields() {
+			n += s.beyond(field)
 		}
 		return n
 	case reflect.Map:

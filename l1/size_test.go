@@ -16,9 +16,8 @@ type leaf struct {
 }
 
 type tree struct {
-	left, right *tree
-	label       any
-	hidden      []leaf
+	left   *tree
+	hidden []leaf
 }
 
 func TestSize(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tieredcache/tieredcache/coherence"
 	"github.com/tieredcache/tieredcache/tiered"
@@ -48,10 +49,10 @@ func TestMemoryHitAllocatesNothing(t *testing.T) {
 		Load: func(_ context.Context, k string) (string, error) { return k, nil },
 		Tags: func(string) []coherence.Ref { return []coherence.Ref{coherence.Tag("t")} },
 	})
-	mustGet(t, c, "k", "k")
-	if n := testing.AllocsPerRun(1000, func() { _, _ = c.Get(t.Context(), "k") }); n != 0 {
-		t.Errorf("got %v allocations, want 0", n)
-	}
+	// Allocations of the whole process are counted: between two SYNCs there are none but ours.
+	eventually(t, "1000 hits without an allocation", 5*time.Second, func() bool {
+		return testing.AllocsPerRun(1000, func() { mustGet(t, c, "k", "k") }) == 0
+	})
 }
 
 // A hit in Redis (there is no memory tier), beside the same commands of a bare client.

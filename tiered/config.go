@@ -92,25 +92,25 @@ func (c Config[K, V]) complete() (Config[K, V], error) {
 	if c.MaxLoads == 0 {
 		c.MaxLoads = DefaultMaxLoads
 	}
-	var err error
+	wrong := ""
 	switch {
 	case c.Name == "":
-		err = errors.New("Name is empty: it is what the Redis keys begin with, such as \"prefs\"")
+		wrong = "Name is empty: it is what the Redis keys begin with, such as \"prefs\""
 	case !word.ValidName(c.Name):
-		err = fmt.Errorf("Name %q: use 1 to 64 of a-z A-Z 0-9 . _ -", c.Name)
+		wrong = fmt.Sprintf("Name %q: use 1 to 64 of a-z A-Z 0-9 . _ -", c.Name)
 	case c.TTL < time.Millisecond:
-		err = fmt.Errorf("TTL is %v: give at least 1ms, or zero for %v", c.TTL, DefaultTTL)
+		wrong = fmt.Sprintf("TTL is %v: give at least 1ms, or zero for %v", c.TTL, DefaultTTL)
 	case c.MissingTTL < time.Millisecond:
-		err = fmt.Errorf("MissingTTL is %v: give at least 1ms, or zero for %v", c.MissingTTL, DefaultMissingTTL)
+		wrong = fmt.Sprintf("MissingTTL is %v: give at least 1ms, or zero for %v", c.MissingTTL, DefaultMissingTTL)
 	case c.Capacity < 0:
-		err = fmt.Errorf("Capacity is %d: give bytes, or zero for %d", c.Capacity, DefaultCapacity)
+		wrong = fmt.Sprintf("Capacity is %d: give bytes, or zero for %d", c.Capacity, DefaultCapacity)
 	case c.MaxLoads < 0:
-		err = fmt.Errorf("MaxLoads is %d: give a number, or zero for %d", c.MaxLoads, DefaultMaxLoads)
+		wrong = fmt.Sprintf("MaxLoads is %d: give a number, or zero for %d", c.MaxLoads, DefaultMaxLoads)
 	case c.Schema > math.MaxUint32:
-		err = fmt.Errorf("Schema is %d: at most %d", c.Schema, uint32(math.MaxUint32))
+		wrong = fmt.Sprintf("Schema is %d: at most %d", c.Schema, uint32(math.MaxUint32))
 	}
-	if err != nil {
-		return c, fmt.Errorf("tiered: %w", err)
+	if wrong != "" {
+		return c, errors.New("tiered: " + wrong)
 	}
 	return c, nil
 }

@@ -20,8 +20,7 @@ func TestFlightThatIsOverPutsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		left := make(chan struct{})
-		var c *tiered.Cache[string, string]
-		c = newLocal(t, tiered.Config[string, string]{
+		c := newLocal(t, tiered.Config[string, string]{
 			Name: "a", Load: func(context.Context, string) (string, error) { return "v", nil },
 			Cost: func(string) int64 { leave(); <-left; return 1 },
 		})

@@ -3,6 +3,7 @@ package tiered
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/tieredcache/tieredcache/internal/word"
@@ -46,7 +47,7 @@ func partsOf(t reflect.Type, name string, at []int) ([][]int, error) {
 	var parts [][]int
 	for i := range t.NumField() {
 		f := t.Field(i)
-		inner, err := partsOf(f.Type, name+"."+f.Name, append(at[:len(at):len(at)], i))
+		inner, err := partsOf(f.Type, name+"."+f.Name, append(slices.Clip(at), i))
 		if err != nil {
 			return nil, err
 		}
@@ -63,8 +64,8 @@ func noInterface(t reflect.Type, name string) error {
 	case reflect.Array:
 		return noInterface(t.Elem(), name+"[]")
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if err := noInterface(t.Field(i).Type, name+"."+t.Field(i).Name); err != nil {
+		for f := range t.Fields() {
+			if err := noInterface(f.Type, name+"."+f.Name); err != nil {
 				return err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -75,7 +76,7 @@ func TestSlowLoadLosesAgainstWrite(t *testing.T) {
 			if a := <-slow; a.err != nil || a.value != "old" {
 				t.Fatalf("the reader before the write got %q, %v", a.value, a.err)
 			}
-			if w, err := rdb.Get(t.Context(), key("k")).Result(); err != redis.Nil {
+			if w, err := rdb.Get(t.Context(), key("k")).Result(); !errors.Is(err, redis.Nil) {
 				t.Errorf("Redis holds %q, %v, want nothing", w, err)
 			}
 			if v, ok := c[0].Peek("k"); ok {
@@ -183,7 +184,7 @@ func TestGarbageWords(t *testing.T) {
 			"lease, no expiry":   func(k string) { rdb.Set(ctx, k, "L0123456789abcdef", 0) },
 			"lease, long expiry": func(k string) { rdb.Set(ctx, k, "L0123456789abcdef", time.Hour) },
 			"lease, odd token":   func(k string) { rdb.Set(ctx, k, "Lxyz", time.Second) },
-			"intent, odd":        func(k string) { rdb.Set(ctx, k, "Inot an intent", 0) },
+			"intent, odd":        func(k string) { rdb.Set(ctx, k, "I am no intent", 0) },
 			"intent, past":       func(k string) { rdb.Set(ctx, k, "I1000:abc;", 0) },
 		}
 		for _, cut := range []int{1, 8, 9, 10, 14, 30, len(whole) - 1} {
