@@ -52,16 +52,17 @@ type Value[V any] struct {
 
 // Lease asks for the right to load, having seen an unusable word. It decides on the words as they are now: the lease
 // is nil where the word that is returned stands in the way. A lease of somebody else is then marked as waited for.
-// Beside a lease, the word is Garbage if that is what it was granted over.
+// Beside a lease, the word is Garbage if that is what it was granted over. Beside an error, the lease is one that may have
+// been granted all the same: GiveUp ends it before its time.
 func (s *Store[V]) Lease(ctx context.Context, e Entry, seen Word[V], ttl time.Duration, generation uint64, now int64) (*Lease, Word[V], error) {
 	token := randomToken()
 	args := []any{token, LeaseLife.Milliseconds(), seen.id, max(ttl, word.TagLife).Milliseconds()}
 	reply, err := leaseScript.Run(ctx, s.config.Redis, append([]string{e.Key}, e.Tags...), addRandom(args, len(e.Tags))...).Slice()
 	if err != nil {
-		return nil, Word[V]{}, fmt.Errorf("l2: lease: %w", err)
+		return &Lease{token: token}, Word[V]{}, fmt.Errorf("l2: lease: %w", err)
 	}
 	if len(reply) != 3 {
-		return nil, Word[V]{}, fmt.Errorf("l2: lease: a reply of %d parts", len(reply))
+		return &Lease{token: token}, Word[V]{}, fmt.Errorf("l2: lease: a reply of %d parts", len(reply))
 	}
 	what, _ := reply[0].(string)
 	met, _ := reply[1].(string)

@@ -101,6 +101,7 @@ func (c *Cache[K, V]) far(f *flight[K, V]) answer[V] {
 		}
 		var lease *l2.Lease
 		if lease, w, err = c.l2Lease(f, w, generation); err != nil {
+			c.flights.flying.Go(func() { c.giveUp(f, lease) }) // Redis may have granted it: others would wait for it
 			break
 		}
 		switch {
@@ -134,12 +135,12 @@ func (c *Cache[K, V]) loadAndFill(f *flight[K, V], lease *l2.Lease, generation u
 	renewed := c.renew(f, lease)
 	a, ttl := c.source(f)
 	renewed()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.ctx), c.bus.Timeout())
-	defer cancel()
 	if a.err != nil {
-		_ = c.l2.GiveUp(ctx, f.entry, lease) // if it fails, the lease ends by itself
+		c.giveUp(f, lease)
 		return a
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.ctx), c.bus.Timeout())
+	defer cancel()
 	now := c.bus.Now()
 	stored, err := c.l2.Fill(ctx, f.entry, lease, l2.Value[V]{
 		Value: a.value, Missing: a.missing, Generation: generation,
@@ -154,6 +155,13 @@ func (c *Cache[K, V]) loadAndFill(f *flight[K, V], lease *l2.Lease, generation u
 		c.keep(f, a.held, now+ttl)
 	}
 	return a
+}
+
+// giveUp ends a lease without a value, also when the flight is over. If that fails, the lease ends by itself.
+func (c *Cache[K, V]) giveUp(f *flight[K, V], lease *l2.Lease) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.ctx), c.bus.Timeout())
+	defer cancel()
+	_ = c.l2.GiveUp(ctx, f.entry, lease)
 }
 
 // loadAside loads without a lease, and keeps the value in memory alone: the epoch keeps it right.

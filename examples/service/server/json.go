@@ -61,11 +61,18 @@ func (s *service) fail(w http.ResponseWriter, r *http.Request, err error) {
 		writeError(w, http.StatusServiceUnavailable, "the request was cancelled")
 	case errors.Is(err, context.DeadlineExceeded):
 		writeError(w, http.StatusGatewayTimeout, "the database did not answer in time")
-	case neo4j.IsConnectivityError(err), neo4j.IsTransactionExecutionLimit(err):
+	case unreachable(err):
 		s.log.Warn("no database", "method", r.Method, "cause", err)
 		writeError(w, http.StatusServiceUnavailable, "the database cannot be reached")
 	default:
 		s.log.Error("failed", "method", r.Method, "cause", err)
 		writeError(w, http.StatusInternalServerError, "internal error")
 	}
+}
+
+// unreachable says whether the driver could not reach the database, or gave up trying; its own helpers do not unwrap.
+func unreachable(err error) bool {
+	_, gaveUp := errors.AsType[*neo4j.TransactionExecutionLimit](err)
+	_, noConnection := errors.AsType[*neo4j.ConnectivityError](err)
+	return gaveUp || noConnection
 }
