@@ -159,8 +159,9 @@ func readSync(raw []any, after uint64, members int) (r syncReply, err error) {
 	}
 	r.complete = r.sequence >= after && uint64(len(missed)/2) == r.sequence-after
 	for i := 0; i < len(missed); i += 2 {
-		id, _ := strings.CutSuffix(text(missed[i]), "-0")
-		r.complete = r.complete && number(id) == after+uint64(i/2)+1
+		id, ours := strings.CutSuffix(text(missed[i]), "-0")
+		n, err := strconv.ParseUint(id, 10, 64)
+		r.complete = r.complete && ours && err == nil && n == after+uint64(i/2)+1
 		r.missed = append(r.missed, text(missed[i+1]))
 	}
 	return r, bad
