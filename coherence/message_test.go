@@ -82,10 +82,10 @@ func TestGarbageMessages(t *testing.T) {
 	}
 }
 
-// TestMessageIsAppliedAlways, never only if it is newer.
+// TestMessageIsAppliedAlways, never only if it is newer than what was applied.
 func TestMessageIsAppliedAlways(t *testing.T) {
 	t.Parallel()
-	p := localPeer(t)
+	p := shared(t).openPeer(t, coherence.Config{}) // what it has applied is a number made from Redis's clock
 	k := entry("k")
 	before := p.epoch(k)
 	for i, m := range []string{"5|test:k", "4|test:k", "5|test:k", "6|test:a\ntest:k\ntest:b", "9|" + strings.Repeat("test:a\n", 1000) + "test:k"} {

@@ -2,6 +2,7 @@ package coherence_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,6 +95,24 @@ func TestGapSyncsAtOnce(t *testing.T) {
 func TestFlush(t *testing.T) {
 	t.Parallel()
 	_, server := own(t, services.RedisOptions{})
+	// foreign moves the sequence, and adds entries whose ids are counted from where it stood.
+	foreign := func(by int64, ids ...string) func(*rig) {
+		return func(r *rig) {
+			s, err := r.Get(t.Context(), r.layout.Sequence()).Int64()
+			check(t, err)
+			pipe := r.TxPipeline()
+			pipe.Set(t.Context(), r.layout.Sequence(), s+by, 0)
+			for _, id := range ids {
+				n, part, _ := strings.Cut(id, "-")
+				offset, err := strconv.ParseInt(n, 10, 64)
+				check(t, err)
+				id := strconv.FormatInt(s+offset, 10) + "-" + part
+				pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: r.layout.Journal(), ID: id, Values: []string{"r", "x"}})
+			}
+			_, err = pipe.Exec(t.Context())
+			check(t, err)
+		}
+	}
 	for _, c := range []struct {
 		name   string
 		tamper func(p *rig)
@@ -106,15 +125,9 @@ func TestFlush(t *testing.T) {
 			check(t, p.RPush(t.Context(), p.layout.Sequence(), "x").Err())
 		}, "the journal does not reach back"},
 		{"another incarnation in the journal", func(p *rig) { check(t, p.Set(t.Context(), p.layout.Incarnation(), "other", 0).Err()) }, "the journal does not reach back"},
-		{"the journal is trimmed", func(p *rig) {
-			pipe := p.TxPipeline()
-			n := pipe.Incr(t.Context(), p.layout.Sequence())
-			pipe.Incr(t.Context(), p.layout.Sequence())
-			_, err := pipe.Exec(t.Context())
-			check(t, err)
-			id := strconv.FormatInt(n.Val()+1, 10) + "-0"
-			check(t, p.XAdd(t.Context(), &redis.XAddArgs{Stream: p.layout.Journal(), ID: id, Values: []string{"r", "x"}}).Err())
-		}, "the journal does not reach back"},
+		{"the journal is trimmed", foreign(2, "2-0"), "the journal does not reach back"},
+		{"another number in the journal", foreign(2, "2-0", "2-1"), "the journal does not reach back"},
+		{"an id of another form in the journal", foreign(1, "1-1"), "the journal does not reach back"},
 		{"the journal is of another type", func(p *rig) {
 			pipe := p.TxPipeline()
 			pipe.Incr(t.Context(), p.layout.Sequence())
