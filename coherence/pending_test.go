@@ -152,7 +152,7 @@ func TestPendingOfTwoWriters(t *testing.T) {
 // TestOverflow: what is too much to remember makes everything pending, and clears the caches when Redis is back.
 func TestOverflow(t *testing.T) {
 	t.Parallel()
-	r, server := own(t, services.RedisOptions{})
+	r, server := own(t, services.RedisOptions{Args: []string{"--appendonly", "yes"}}) // it remembers the generation
 	p := r.openPeer(t, coherence.Config{MaxStaleness: patient})
 	g := p.member.Generation()
 	check(t, server.Kill())
