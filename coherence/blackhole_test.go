@@ -88,3 +88,22 @@ func TestBlackHole(t *testing.T) {
 		})
 	}
 }
+
+// TestBlackHoleDeadline: a read whose context is shorter than the Redis timeout ends with its context.
+func TestBlackHoleDeadline(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: blackHole(t)})
+	t.Cleanup(func() { _ = client.Close() })
+	bus, err := coherence.New(coherence.Config{Redis: client, Timeout: 2 * time.Second})
+	check(t, err)
+	t.Cleanup(func() { check(t, bus.Close()) })
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	if err := bus.Redis().Get(ctx, "k").Err(); err == nil {
+		t.Error("an answer")
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("it took %v, the context 50ms", took)
+	}
+}

@@ -3,6 +3,8 @@ package coherence_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -113,4 +115,40 @@ func TestNothingIsLeftWithoutRedis(t *testing.T) {
 		check(t, client.Close())
 	}
 	eventually(t, "the goroutines are gone", soon, func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// A write that is under way when the bus is closed is waited for; one that takes longer learns that its invalidation was
+// not delivered.
+func TestUpdateAcrossClose(t *testing.T) {
+	for name, took := range map[string]time.Duration{"short": 20 * time.Millisecond, "long": 500 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			options, err := redis.ParseURL(os.Getenv("REDIS_URL"))
+			if err != nil {
+				t.Fatal("REDIS_URL is not set or is no Redis URL: `make services` prints it")
+			}
+			rdb := redis.NewClient(options)
+			defer rdb.Close()
+			bus, err := coherence.New(coherence.Config{Redis: rdb, Namespace: rand.Text()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			running, updated := make(chan struct{}), make(chan error, 1)
+			go func() {
+				updated <- bus.Update(t.Context(), []coherence.Ref{coherence.Tag("x")}, func(context.Context) error {
+					close(running)
+					<-time.After(took)
+					return nil
+				})
+			}()
+			<-running
+			closed := bus.Close()
+			update := <-updated
+			if name == "short" && (closed != nil || update != nil) {
+				t.Errorf("Close: %v, Update: %v, want none", closed, update)
+			}
+			if name == "long" && (closed == nil || !errors.Is(update, coherence.ErrClosed)) {
+				t.Errorf("Close: %v, Update: %v, want both to say that something was not delivered", closed, update)
+			}
+		})
+	}
 }

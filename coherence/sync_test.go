@@ -91,6 +91,26 @@ func TestGapSyncsAtOnce(t *testing.T) {
 	t.Error("what was lost was found by the regular SYNC only")
 }
 
+// TestResubscriptionSyncsAtOnce: what was said while nobody listened does not wait for the next SYNC either.
+func TestResubscriptionSyncsAtOnce(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p := r.openPeer(t, coherence.Config{})
+	for range 10 {
+		syncs := p.Stats().Syncs
+		eventually(t, "a SYNC has just been", soon, func() bool { return p.Stats().Syncs > syncs })
+		began, before := time.Now(), p.epoch(entry("k"))
+		check(t, r.ClientKillByFilter(t.Context(), "TYPE", "pubsub").Err())
+		r.lose(t, entry("k"))
+		eventually(t, "what was lost is found", soon, func() bool { return p.epoch(entry("k")) > before })
+		if took := time.Since(began); took < 250*time.Millisecond {
+			t.Logf("found after %v", took)
+			return
+		}
+	}
+	t.Error("what was lost was found by the regular SYNC only")
+}
+
 // TestFlush: where the journal cannot say what was missed, everything goes; and generations never fall.
 func TestFlush(t *testing.T) {
 	t.Parallel()
