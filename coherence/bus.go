@@ -186,7 +186,7 @@ func (b *Bus) Close() error {
 	defer cancel()
 	err := b.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("coherence: Redis was away: %d invalidations were not delivered", b.pending.undelivered())
+		return fmt.Errorf("coherence: Redis was away, or writes ran on: %d invalidations were not delivered", b.pending.undelivered())
 	}
 	return err
 }
@@ -207,10 +207,10 @@ func (b *Bus) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// drain delivers what is pending until nothing is, or ctx ends.
+// drain waits for the writes that run, and delivers what is pending, until nothing is or ctx ends.
 func (b *Bus) drain(ctx context.Context) error {
-	for b.data != nil && b.pending.undelivered() > 0 {
-		if b.deliver(ctx) == nil {
+	for b.data != nil && !b.pending.none() {
+		if b.pending.undelivered() > 0 && b.deliver(ctx) == nil {
 			continue
 		}
 		select {

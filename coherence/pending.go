@@ -131,8 +131,8 @@ func (p *pending) undelivered() int {
 	return n
 }
 
-// deliverAtOnce is how many refs one script takes.
-const deliverAtOnce = 1000
+// invalidateAtOnce is how many refs one script, one message and one entry of the journal take.
+const invalidateAtOnce = 1000
 
 // deliver sends what writes that have returned could not say. Both the SYNC loop and Close deliver: to say a thing
 // twice is harmless, to take it off twice is not.
@@ -140,7 +140,7 @@ func (b *Bus) deliver(ctx context.Context) error {
 	b.delivering.Lock()
 	defer b.delivering.Unlock()
 	for progress := false; ; progress = true {
-		names, overflow := b.pending.take(deliverAtOnce)
+		names, overflow := b.pending.take(invalidateAtOnce)
 		switch {
 		case len(names) > 0:
 			if err := b.sendInvalidate(ctx, slices.Collect(maps.Keys(names))); err != nil {

@@ -3,6 +3,7 @@ package coherence
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tieredcache/tieredcache/internal/word"
 )
@@ -19,8 +20,17 @@ func Tag(parts ...string) Ref {
 	return Ref{name: word.TagName(word.Join(parts...))}
 }
 
-// Entry names an entry by its cache's name and its escaped key. A cache's Ref method is the easy way to one.
-func Entry(cache, key string) Ref { return Ref{name: word.EntryName(cache, key)} }
+// Entry names an entry by its cache's name and its escaped key: what a cache's Ref method returns, which is the way to
+// one. A name that no cache can have, or a key that is not escaped, gives the zero Ref.
+func Entry(cache, key string) Ref {
+	if !word.ValidName(cache) || cache == word.Reserved || !word.Escaped(key) {
+		return Ref{}
+	}
+	return Ref{name: word.EntryName(cache, key)}
+}
+
+// IsTag says whether the ref names a tag.
+func (r Ref) IsTag() bool { return strings.HasPrefix(r.name, word.TagName("")) }
 
 // String returns the name under which the ref's word lives in Redis.
 func (r Ref) String() string { return r.name }

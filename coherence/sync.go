@@ -172,10 +172,10 @@ func readSync(raw []any, after uint64, members int) (r syncReply, err error) {
 func (b *Bus) applySync(r syncReply, after uint64, sent time.Duration, known []*Member) (flushed string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.lag.Store(r.time - sent.Microseconds()) // before the generations, which let a Set begin
 	for i, m := range known {
 		m.Learn(r.generations[i])
 	}
-	b.lag.Store(r.time - sent.Microseconds())
 	switch {
 	case !b.synced:
 		b.epochs.RaiseAll()

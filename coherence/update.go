@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -31,8 +32,9 @@ var (
 // the source. If Redis cannot be reached the invalidation stays pending and is delivered later; that is an Event and
 // no error.
 //
-// Errors: write's own; one that names an unusable ref; ErrClosed. In the last two cases write has not run.
-func (b *Bus) Update(ctx context.Context, refs []Ref, write func(context.Context) error) error {
+// Errors: write's own; one that names an unusable ref, or ErrClosed, and write has not run. ErrClosed also where the bus
+// was closed while write ran, and Redis did not take the invalidation any more.
+func (b *Bus) Update(ctx context.Context, refs []Ref, write func(context.Context) error) (err error) {
 	list, err := names(refs)
 	if err != nil {
 		return err
@@ -50,7 +52,7 @@ func (b *Bus) Update(ctx context.Context, refs []Ref, write func(context.Context
 			b.pending.end(places)
 			return
 		}
-		b.announce(ctx, list, places)
+		err = errors.Join(err, b.announce(ctx, list, places))
 	}()
 	err = write(ctx)
 	unchanged = isRolledBack(err)
@@ -71,50 +73,56 @@ func (b *Bus) Invalidate(ctx context.Context, refs ...Ref) error {
 	}
 	places := b.places(list)
 	b.pending.begin(places)
-	b.announce(ctx, list, places)
-	return nil
+	return b.announce(ctx, list, places)
 }
 
 // announce invalidates in Redis first, then here: the other way round a local reader would refill memory from the old
 // word. The caller has counted the places as pending.
-func (b *Bus) announce(ctx context.Context, names []string, places []uint32) {
+func (b *Bus) announce(ctx context.Context, names []string, places []uint32) error {
 	b.counters.invalidations.Add(1)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.config.Timeout)
 	defer cancel()
 	err := b.sendInvalidate(ctx, names)
 	b.epochs.Raise(places...)
-	if err != nil {
-		b.pending.keep(names, places)
-		b.syncNow()
-		b.emit(Event{Kind: InvalidationPending, Err: err})
-		return
+	if err == nil {
+		b.pending.end(places)
+		return nil
 	}
-	b.pending.end(places)
+	b.pending.keep(names, places)
+	b.syncNow()
+	b.emit(Event{Kind: InvalidationPending, Err: err})
+	if b.ctx.Err() != nil {
+		return fmt.Errorf("%w: the invalidation was not delivered: %w", ErrClosed, err)
+	}
+	return nil
 }
 
+// sendInvalidate says it to Redis, in scripts and messages of a bounded length.
 func (b *Bus) sendInvalidate(ctx context.Context, names []string) error {
 	if b.data == nil {
 		return nil
 	}
-	keys := []string{b.layout.Sequence(), b.layout.Journal()}
-	args := []any{b.layout.Channel(), joinRefs(names), word.TagLife.Milliseconds()}
-	for _, n := range names {
-		keys = append(keys, b.Key(n))
-		version := ""
-		if strings.HasPrefix(n, word.TagName("")) {
-			version = randomBytes()
+	for some := range slices.Chunk(names, invalidateAtOnce) {
+		keys := []string{b.layout.Sequence(), b.layout.Journal()}
+		args := []any{b.layout.Channel(), joinRefs(some), word.TagLife.Milliseconds()}
+		for _, n := range some {
+			keys = append(keys, b.Key(n))
+			version := ""
+			if strings.HasPrefix(n, word.TagName("")) {
+				version = randomBytes()
+			}
+			args = append(args, version)
 		}
-		args = append(args, version)
-	}
-	if err := invalidateScript.Run(ctx, b.data, keys, args...).Err(); err != nil {
-		return fmt.Errorf("coherence: invalidate: %w", err)
+		if err := invalidateScript.Run(ctx, b.data, keys, args...).Err(); err != nil {
+			return fmt.Errorf("coherence: invalidate: %w", err)
+		}
 	}
 	return nil
 }
 
 // Clear makes every process forget every entry of the cache: it raises the generation, whatever the number of entries.
 //
-// Errors: ErrClosed; ErrCoherence where Redis cannot be reached: this process has forgotten, the others have not.
+// Errors: ErrClosed; ErrCoherence where Redis cannot be reached: the entries may be answered again, so call it again.
 func (m *Member) Clear(ctx context.Context) error {
 	b := m.bus
 	if b.closed.Load() {

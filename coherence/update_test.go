@@ -168,6 +168,9 @@ func TestHowWritesEnd(t *testing.T) {
 			if wanted := name == "error" || name == "panic" || c.kept; errors.Is(err, failed) != wanted {
 				t.Errorf("got %v, want write's own end", err)
 			}
+			if name == "error" && err != failed { //nolint:errorlint // the very error, not one around it
+				t.Errorf("got %T, want the error as write returned it", err)
+			}
 			if a.epoch(k) <= before {
 				t.Error("the epoch was not raised")
 			}

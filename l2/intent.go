@@ -18,10 +18,14 @@ func intended(w []byte, now int64) bool {
 	for token := range bytes.SplitSeq(w[1:len(w)-1], []byte{';'}) {
 		exp, name, ok := bytes.Cut(token, []byte{':'})
 		ms, err := strconv.ParseInt(string(exp), 10, 64)
-		if !ok || err != nil || len(name) == 0 {
+		if !ok || err != nil || exp[0] == '+' || exp[0] == '-' || !isHex(name) {
 			return false
 		}
 		alive = alive || ms > now
 	}
 	return alive
+}
+
+func isHex(s []byte) bool {
+	return len(s) > 0 && len(bytes.Trim(s, "0123456789abcdefABCDEF")) == 0
 }

@@ -97,7 +97,7 @@ type Word[V any] struct {
 }
 
 // Get reads an entry in one round trip. generation is the least that a value may carry; now is Redis time in ms, never
-// later than it is.
+// earlier than it is.
 func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int64) (Word[V], error) {
 	if len(e.Tags) == 0 {
 		raw, err := s.config.Redis.Get(ctx, e.Key).Bytes()

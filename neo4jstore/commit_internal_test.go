@@ -38,8 +38,12 @@ func TestNotCommitted(t *testing.T) {
 		{"the log of the database", 1, server("Neo.DatabaseError.Transaction.TransactionCommitFailed"), false},
 		{"no code at all", 1, server("?"), false},
 	} {
-		if got := notCommitted(c.commits, c.err); got != c.want {
+		if got := notCommitted(c.commits, true, c.err); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
+	}
+	// COMMIT was sent once, its outcome is unknown, and the next attempt failed because the first had landed.
+	if notCommitted(1, false, server("Neo.ClientError.Schema.ConstraintValidationFailed")) {
+		t.Error("a later attempt's refusal was taken for that of the COMMIT")
 	}
 }

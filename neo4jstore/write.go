@@ -35,15 +35,16 @@ func Write[T any](ctx context.Context, source Source, bus *coherence.Bus, refs [
 func transaction[T any](ctx context.Context, source Source, write func(neo4j.ManagedTransaction) (T, error)) (T, error) {
 	session := source.session(ctx, neo4j.AccessModeWrite)
 	defer session.Close(ctx)
-	commits := 0 // attempts after which the driver may have sent COMMIT
+	commits, last := 0, false // attempts after which the driver may have sent COMMIT, and whether the last was one
 	result, err := neo4j.ExecuteWrite(ctx, session, func(tx neo4j.ManagedTransaction) (T, error) {
+		last = false
 		result, err := write(tx)
 		if err == nil {
-			commits++
+			commits, last = commits+1, true
 		}
 		return result, err
 	})
-	if notCommitted(commits, err) {
+	if notCommitted(commits, last, err) {
 		err = coherence.RolledBack(err)
 	}
 	return result, err
@@ -51,13 +52,14 @@ func transaction[T any](ctx context.Context, source Source, write func(neo4j.Man
 
 // notCommitted says whether surely no attempt has committed. The driver sends COMMIT only after write has returned nil,
 // and Neo4j rolls back what was not committed when the connection is reset or lost. After one COMMIT, only the server's
-// refusal is certain; after several, the errors of the earlier ones are not known.
-func notCommitted(commits int, err error) bool {
+// refusal is certain, if it is of this one and not of an attempt that came after it; after several, the errors of the
+// earlier ones are not known.
+func notCommitted(commits int, last bool, err error) bool {
 	switch commits {
 	case 0:
 		return true
 	case 1:
-		return refused(err)
+		return last && refused(err)
 	default:
 		return false
 	}

@@ -164,7 +164,7 @@ func (c *Cache[K, V]) Invalidate(ctx context.Context, keys ...K) error {
 
 // Clear makes every process forget every entry of this cache, whatever their number, without looking for them.
 //
-// Errors: ErrClosed; ErrCoherence where Redis cannot be reached: this process has forgotten, the others have not.
+// Errors: ErrClosed; ErrCoherence where Redis cannot be reached: the entries may be answered again, so call it again.
 func (c *Cache[K, V]) Clear(ctx context.Context) error {
 	if c.flights.isClosed() {
 		return ErrClosed

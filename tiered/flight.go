@@ -75,7 +75,7 @@ func (c *Cache[K, V]) fly(ctx context.Context, t trip[K, V]) answer[V] {
 	for !r.closed && !c.bus.IsClosed() {
 		f := r.byName[t.entry.Name]
 		switch {
-		case f != nil && c.mayShare(f, arrived):
+		case f != nil && c.mayShare(f, t, arrived):
 			t.part.settle()
 			return c.ride(ctx, f)
 		case f == nil || f.answered:
@@ -96,10 +96,12 @@ func (c *Cache[K, V]) fly(ctx context.Context, t trip[K, V]) answer[V] {
 }
 
 // mayShare says whether a reader may take a flight's answer; arrived is how many had begun when the reader came.
-func (c *Cache[K, V]) mayShare(f *flight[K, V], arrived uint64) bool {
+func (c *Cache[K, V]) mayShare(f *flight[K, V], t trip[K, V], arrived uint64) bool {
 	usable := c.member.Usable(c.bus.Now(), &f.places)
 	same := c.member.Epoch(&f.places) == f.e0
 	switch {
+	case f.load == nil && t.load != nil:
+		return false // a Get of a cache without Load cannot load for a Fetch
 	case f.began > arrived:
 		return !f.answered || usable
 	case c.config.Linearizable || !same:
@@ -141,6 +143,8 @@ func (c *Cache[K, V]) ride(ctx context.Context, f *flight[K, V]) answer[V] {
 	select {
 	case result := <-landed:
 		return result.Val.(answer[V])
+	case <-f.done: // after a Goexit, of a codec say, singleflight tells nobody
+		return f.answer
 	case <-ctx.Done():
 		c.leave(f)
 		return answer[V]{err: ctx.Err()}
@@ -151,13 +155,15 @@ func (c *Cache[K, V]) ride(ctx context.Context, f *flight[K, V]) answer[V] {
 func (c *Cache[K, V]) run(f *flight[K, V]) (a answer[V]) {
 	stop := context.AfterFunc(c.ctx, f.cancel)
 	defer stop()
+	a = answer[V]{tier: Source, err: &PanicError{}} // what stays after a Goexit
 	defer func() {
 		if p := recover(); p != nil {
-			a = answer[V]{tier: Source, err: newPanicError(p)}
+			a.err = newPanicError(p)
 		}
 		c.land(f, a)
 	}()
-	return c.far(f)
+	a = c.far(f)
+	return a
 }
 
 // land makes a flight's answer known. If it has put, it lingers until the put is visible or refused.

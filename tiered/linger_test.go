@@ -13,7 +13,10 @@ func TestFlightBesideOneThatLingersRaisesTheEpoch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	trip := c.trip("k", c.load, nil)
+	trip, err := c.trip("k", c.load, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, behind := range []uint64{0, 1} {
 		now := c.member.Epoch(&trip.places)
 		lingering := &flight[string, string]{trip: trip, answered: true, put: true, e0: now - behind}

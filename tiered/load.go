@@ -10,8 +10,8 @@ import (
 	"github.com/tieredcache/tieredcache/l2"
 )
 
-// SetTTL gives the entry that is being loaded another life than Config.TTL or MissingTTL. It is for loaders, with the
-// context that they were given; anywhere else, and with a ttl below 1 ms, it does nothing.
+// SetTTL gives the entry that is being loaded another life than Config.TTL or MissingTTL; in Config.LoadMany, all the
+// entries of the GetMany. It is for loaders, with the context that they were given; anywhere else, and with a ttl below 1 ms, it does nothing.
 func SetTTL(ctx context.Context, ttl time.Duration) {
 	if own, ok := ctx.Value(ttlKey{}).(*atomic.Int64); ok && ttl >= time.Millisecond {
 		own.Store(int64(ttl))
@@ -24,11 +24,14 @@ type ttlKey struct{}
 // loader has returned, also if the flight has ended before.
 func (c *Cache[K, V]) source(f *flight[K, V]) (a answer[V], ttl time.Duration) {
 	own := new(atomic.Int64)
+	if f.part != nil {
+		own = &f.part.batch.ttl
+	}
 	ctx := context.WithValue(f.ctx, ttlKey{}, own)
 	var returned <-chan answer[V]
 	if f.part != nil {
 		c.flights.mark(func() { f.reading = true })
-		returned = f.part.ask(ctx, f.key)
+		returned = f.part.load(ctx, f.key)
 	} else if returned, a.err = c.loadOne(ctx, f); a.err != nil {
 		return a, 0
 	}

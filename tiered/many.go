@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // chunk is how many keys of a GetMany fly at once.
@@ -11,10 +12,13 @@ const chunk = 256
 
 // GetMany returns the values of the keys that could be had; equal keys are one. What memory does not hold flies as in
 // Get, shared with concurrent reads key by key, and what must be loaded is loaded by one Config.LoadMany, if there is
-// one. The map is never nil; the error is a *BatchError that names the keys that are not in it, ErrNotFound included,
+// one, for every 256 keys. The map is never nil; the error is a *BatchError that names the keys that are not in it, ErrNotFound included,
 // or ErrClosed. ctx ends the wait for all of them.
 func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 	found, failed := make(map[K]V, len(keys)), map[K]error{}
+	if c.flights.isClosed() {
+		return found, ErrClosed
+	}
 	var far []K
 	asked := make(map[K]bool, len(keys))
 	for _, k := range keys {
@@ -64,16 +68,22 @@ func (c *Cache[K, V]) sort(found map[K]V, failed map[K]error, key K, a answer[V]
 func (c *Cache[K, V]) flyMany(ctx context.Context, keys []K) []answer[V] {
 	answers := make([]answer[V], len(keys))
 	b := &batch[K, V]{cache: c, open: len(keys)}
-	var all sync.WaitGroup
-	for i, k := range keys {
+	trips := make([]trip[K, V], len(keys))
+	for i, k := range keys { // before the first flies: the user's Key and Tags may panic
 		var p *part[K, V]
 		if c.config.LoadMany != nil {
 			p = &part[K, V]{batch: b}
 		}
-		t := c.trip(k, c.load, p)
+		trips[i], answers[i].err = c.trip(k, c.load, p)
+	}
+	var all sync.WaitGroup
+	for i, t := range trips {
 		all.Go(func() {
-			defer p.settle()
-			if answers[i].err = ctx.Err(); answers[i].err == nil {
+			defer t.part.settle()
+			if answers[i].err == nil {
+				answers[i].err = ctx.Err()
+			}
+			if answers[i].err == nil {
 				answers[i] = c.fly(ctx, t)
 			}
 		})
@@ -86,12 +96,18 @@ func (c *Cache[K, V]) flyMany(ctx context.Context, keys []K) []answer[V] {
 // settled: it has asked for a load, has its answer, or waits for somebody else. What comes later is loaded by itself.
 type batch[K comparable, V any] struct {
 	cache *Cache[K, V]
+	ttl   atomic.Int64 // what SetTTL has said, for all
 
 	mu    sync.Mutex
 	open  int // parts that have not settled
-	keys  []K
-	calls []chan answer[V]
-	ctxs  []context.Context
+	asked []ask[K, V]
+}
+
+// ask is a load that a flight waits for.
+type ask[K comparable, V any] struct {
+	ctx    context.Context // of the flight
+	key    K
+	answer chan answer[V]
 }
 
 // part is one key's place in a batch. A nil part settles as well.
@@ -116,45 +132,62 @@ func (p *part[K, V]) settleLocked() {
 		return
 	}
 	p.settled = true
-	if b.open--; b.open == 0 && len(b.keys) > 0 {
+	if b.open--; b.open == 0 {
 		b.begin()
 	}
 }
 
-// ask asks for a load of the key, together with the others if the batch has not begun, else alone.
-func (p *part[K, V]) ask(ctx context.Context, key K) <-chan answer[V] {
+// load asks for a load of the key, together with the others if the batch has not begun, else alone. The flight that asks
+// is counted, and so is the load until it has ended.
+func (p *part[K, V]) load(ctx context.Context, key K) <-chan answer[V] {
 	b := p.batch
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	returned := make(chan answer[V], 1)
-	b.keys, b.calls, b.ctxs = append(b.keys, key), append(b.calls, returned), append(b.ctxs, ctx)
+	b.cache.flights.flying.Add(1)
+	a := ask[K, V]{ctx: ctx, key: key, answer: make(chan answer[V], 1)}
+	b.asked = append(b.asked, a)
 	if p.settled && b.open == 0 {
 		b.begin()
 	}
 	p.settleLocked()
-	return returned
+	return a.answer
 }
 
-// begin loads what has been collected; the load is cancelled when the last of its flights has ended.
+// begin loads what has been asked for by flights that have not ended meanwhile; the load is cancelled when the last of
+// them ends.
 func (b *batch[K, V]) begin() {
-	keys, calls, ctxs := b.keys, b.calls, b.ctxs
-	b.keys, b.calls, b.ctxs = nil, nil, nil
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctxs[0]))
-	left := make(chan struct{}, len(ctxs))
-	for _, one := range ctxs {
-		context.AfterFunc(one, func() { left <- struct{}{} })
+	flying := &b.cache.flights.flying
+	var asked []ask[K, V]
+	for _, a := range b.asked {
+		if a.ctx.Err() != nil {
+			flying.Done()
+			continue
+		}
+		asked = append(asked, a)
 	}
-	b.cache.flights.flying.Go(func() {
+	b.asked = nil
+	if len(asked) == 0 {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(asked[0].ctx))
+	left := new(atomic.Int64)
+	left.Store(int64(len(asked)))
+	keys := make([]K, len(asked))
+	for i, a := range asked {
+		keys[i] = a.key
+		context.AfterFunc(a.ctx, func() {
+			if left.Add(-1) == 0 {
+				cancel()
+			}
+		})
+	}
+	go func() {
+		defer flying.Add(-len(asked))
 		defer cancel()
-		for range ctxs {
-			<-left
+		for i, found := range b.cache.loadMany(ctx, keys) {
+			asked[i].answer <- found
 		}
-	})
-	b.cache.flights.flying.Go(func() {
-		for i, a := range b.cache.loadMany(ctx, keys) {
-			calls[i] <- a
-		}
-	})
+	}()
 }
 
 // loadMany asks the source for several keys, in one place among the bounded loads.

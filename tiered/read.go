@@ -32,7 +32,11 @@ func (c *Cache[K, V]) Fetch(ctx context.Context, key K, load func(context.Contex
 // Peek returns what memory holds of a key and nothing else: it never waits, loads or asks Redis.
 func (c *Cache[K, V]) Peek(key K) (V, bool) {
 	h, ok := c.near(key)
-	return c.cloned(h.value), ok && !h.missing
+	if !ok || h.missing {
+		var none V
+		return none, false
+	}
+	return c.cloned(h.value), true
 }
 
 // get, and far below it, are the read path: near, flight, far, lease, load, fill.
@@ -43,8 +47,12 @@ func (c *Cache[K, V]) get(ctx context.Context, key K, load loader[K, V]) (V, err
 	if err := ctx.Err(); err != nil {
 		return c.fail(key, err)
 	}
+	t, err := c.trip(key, load, nil)
+	if err != nil {
+		return c.fail(key, err)
+	}
 	c.member.Ready(ctx)
-	a := c.fly(ctx, c.trip(key, load, nil))
+	a := c.fly(ctx, t)
 	origin(ctx, a.tier)
 	if a.err != nil {
 		return c.fail(key, a.err)
@@ -116,6 +124,9 @@ func (c *Cache[K, V]) far(f *flight[K, V]) answer[V] {
 			met++
 		}
 	}
+	if f.ctx.Err() != nil { // nobody waits any more: that was not Redis's failure
+		return answer[V]{err: f.ctx.Err()}
+	}
 	c.count.redisErrors.Add(1)
 	return c.goRound(f)
 }
@@ -132,11 +143,16 @@ func (c *Cache[K, V]) found(f *flight[K, V], w l2.Word[V]) answer[V] {
 
 // loadAndFill loads under a lease. Memory keeps only what Redis has stored.
 func (c *Cache[K, V]) loadAndFill(f *flight[K, V], lease *l2.Lease, generation uint64) answer[V] {
+	filled := false
+	defer func() { // also when a codec panics
+		if !filled {
+			c.giveUp(f, lease)
+		}
+	}()
 	renewed := c.renew(f, lease)
 	a, ttl := c.source(f)
 	renewed()
 	if a.err != nil {
-		c.giveUp(f, lease)
 		return a
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.ctx), c.bus.Timeout())
@@ -146,7 +162,10 @@ func (c *Cache[K, V]) loadAndFill(f *flight[K, V], lease *l2.Lease, generation u
 		Value: a.value, Missing: a.missing, Generation: generation,
 		TTL: ttl, Expires: c.bus.RedisNow(now) + ttl.Milliseconds(),
 	})
+	filled = true
 	switch {
+	case errors.Is(err, l2.ErrEncode):
+		c.count.encodeErrors.Add(1)
 	case err != nil:
 		c.count.redisErrors.Add(1)
 	case !stored:
@@ -231,15 +250,18 @@ func wait(ctx context.Context, told <-chan struct{}) {
 	}
 }
 
-// trip says what a reader asks for.
-func (c *Cache[K, V]) trip(key K, load loader[K, V], p *part[K, V]) trip[K, V] {
+// trip says what a reader asks for. The error says that Config.Tags is wrong.
+func (c *Cache[K, V]) trip(key K, load loader[K, V], p *part[K, V]) (trip[K, V], error) {
 	ref, tags := c.Ref(key), c.tags(key)
 	t := trip[K, V]{key: key, ref: ref, load: load, part: p, places: c.member.Places(ref, tags)}
 	t.entry = l2.Entry{Key: c.bus.Key(ref.String()), Name: ref.String()}
-	for _, tag := range tags {
+	for i, tag := range tags {
+		if !tag.IsTag() {
+			return t, fmt.Errorf("Tags: the ref at %d is no tag: make tags with coherence.Tag", i) //nolint:staticcheck // a field's name
+		}
 		t.entry.Tags = append(t.entry.Tags, c.bus.Key(tag.String()))
 	}
-	return t
+	return t, nil
 }
 
 func (c *Cache[K, V]) places(key K) coherence.Places { return c.member.Places(c.Ref(key), c.tags(key)) }

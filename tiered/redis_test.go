@@ -185,6 +185,7 @@ func TestGarbageWords(t *testing.T) {
 			"lease, long expiry": func(k string) { rdb.Set(ctx, k, "L0123456789abcdef", time.Hour) },
 			"lease, odd token":   func(k string) { rdb.Set(ctx, k, "Lxyz", time.Second) },
 			"intent, odd":        func(k string) { rdb.Set(ctx, k, "I am no intent", 0) },
+			"intent, odd token":  func(k string) { rdb.Set(ctx, k, "I9999999999999:zz;", 0) },
 			"intent, past":       func(k string) { rdb.Set(ctx, k, "I1000:abc;", 0) },
 		}
 		for _, cut := range []int{1, 8, 9, 10, 14, 30, len(whole) - 1} {

@@ -24,16 +24,18 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, value V) error {
 // Errors: a ttl below 1 ms; a value that cannot be encoded; ErrCoherence, also where Redis cannot be reached (the value
 // may then still land later); ErrClosed.
 func (c *Cache[K, V]) SetWithTTL(ctx context.Context, key K, value V, ttl time.Duration) error {
-	if c.flights.isClosed() {
+	if c.flights.isClosed() || c.bus.IsClosed() {
 		return ErrClosed
 	}
 	if ttl < time.Millisecond {
 		return fmt.Errorf("tiered: set %s: ttl is %v: give at least 1ms", c.Ref(key), ttl)
 	}
-	t := c.trip(key, c.load, nil)
+	t, err := c.trip(key, c.load, nil)
+	if err != nil {
+		return fmt.Errorf("tiered: set %s: %w", c.Ref(key), err)
+	}
 	if c.l2 == nil {
-		c.setNear(t, value, ttl)
-		return nil
+		return c.setNear(t, value, ttl)
 	}
 	c.member.Raise(&t.places)
 	defer c.member.Raise(&t.places)
@@ -73,18 +75,29 @@ func (c *Cache[K, V]) setFar(ctx context.Context, t trip[K, V], value V, ttl tim
 	}
 }
 
-// setNear stores in memory alone. One at a time: ristretto keeps the first of two quick puts of a new key.
-func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) {
+// setNear stores in memory alone. The entry is put under the epoch that comes next, and then that is raised: a load that
+// began before is void, and nobody sees the new value before the old one has gone. One at a time: ristretto keeps the
+// first of two quick puts of a new key.
+func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 	if c.l1 == nil {
-		return
+		if c.load == nil {
+			return fmt.Errorf("tiered: set %s: %w", t.ref, ErrCoherence) // there is nowhere to store it
+		}
+		return nil
 	}
 	c.setting.Lock()
 	defer c.setting.Unlock()
-	c.member.Raise(&t.places)
 	h := held[V]{value: value}
-	if !c.l1.Put(t.key, h, t.places, c.member.Epoch(&t.places), c.bus.Now()+ttl, c.size(h)) {
-		c.l1.Wait() // its queue was full
-		c.l1.Put(t.key, h, t.places, c.member.Epoch(&t.places), c.bus.Now()+ttl, c.size(h))
+	for {
+		at := c.member.Epoch(&t.places) + 1
+		if !c.l1.Put(t.key, h, t.places, at, c.bus.Now()+ttl, c.size(h)) {
+			c.l1.Wait() // its queue was full
+			c.l1.Put(t.key, h, t.places, at, c.bus.Now()+ttl, c.size(h))
+		}
+		c.l1.Wait()
+		c.member.Raise(&t.places)
+		if c.member.Epoch(&t.places) == at {
+			return nil
+		}
 	}
-	c.l1.Wait()
 }

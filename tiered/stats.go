@@ -20,14 +20,15 @@ type Stats struct {
 	Bypasses     uint64 // flights that went round memory and Redis
 	Shared       uint64 // readers that shared another's flight
 	Waited       uint64 // times that a reader waited for the end of a flight that it could not share
-	Loads        uint64 // calls of the source
+	Loads        uint64 // keys asked of the source
 	LoadErrors   uint64 // those that failed, cancelled ones included; ErrNotFound is no failure
 	FillsRefused uint64 // loads whose value was not stored, because somebody wrote meanwhile
+	EncodeErrors uint64 // loads whose value was not stored, because the codec could not encode it
 }
 
 type counters struct {
-	redisHits, redisMisses, leased, foreign, garbage, redisErrors atomic.Uint64
-	bypasses, shared, waited, loads, loadErrors, fillsRefused     atomic.Uint64
+	redisHits, redisMisses, leased, foreign, garbage, redisErrors           atomic.Uint64
+	bypasses, shared, waited, loads, loadErrors, fillsRefused, encodeErrors atomic.Uint64
 }
 
 // saw counts what a look at Redis found.
@@ -53,7 +54,7 @@ func (c *Cache[K, V]) Stats() Stats {
 	s := Stats{
 		RedisHits: n.redisHits.Load(), RedisMisses: n.redisMisses.Load(), Leased: n.leased.Load(), Foreign: n.foreign.Load(),
 		Garbage: n.garbage.Load(), RedisErrors: n.redisErrors.Load(), Bypasses: n.bypasses.Load(), Shared: n.shared.Load(), Waited: n.waited.Load(),
-		Loads: n.loads.Load(), LoadErrors: n.loadErrors.Load(), FillsRefused: n.fillsRefused.Load(),
+		Loads: n.loads.Load(), LoadErrors: n.loadErrors.Load(), FillsRefused: n.fillsRefused.Load(), EncodeErrors: n.encodeErrors.Load(),
 	}
 	if c.l1 != nil {
 		s.MemoryHits, s.MemoryMisses = c.l1.Lookups()

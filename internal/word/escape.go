@@ -39,6 +39,18 @@ func Part(s string) string { return shorten(escape(s, true), maxPart, partMark, 
 // Path escapes a key whose parts are joined already: as Part, but ':' stays.
 func Path(s string) string { return shorten(escape(s, false), maxJoin, joinMark) }
 
+// Escaped says whether a key holds nothing that Path would escape, but for escapes.
+func Escaped(key string) bool {
+	for i := 0; i < len(key); {
+		n, ok := plain(key[i:], false)
+		if !ok && key[i] != '%' {
+			return false
+		}
+		i += n
+	}
+	return true
+}
+
 func escape(s string, colon bool) string {
 	for i := 0; i < len(s); {
 		n, ok := plain(s[i:], colon)

@@ -1,0 +1,217 @@
+package tiered_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/l2"
+	"github.com/tieredcache/tieredcache/tiered"
+)
+
+func TestPeekMissesWithClone(t *testing.T) {
+	c := newLocal(t, tiered.Config[string, *int]{Name: "a", Clone: func(v *int) *int { n := *v; return &n }})
+	if v, ok := c.Peek("k"); ok || v != nil {
+		t.Errorf("got %v, %v", v, ok)
+	}
+}
+
+// A Set wins against a load that began before it, in memory alone too.
+func TestSetAgainstASlowLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := source{loads: make(chan string, 1), goOn: make(chan struct{}), value: func(string) (string, error) { return "old", nil }}
+		c := newLocal(t, tiered.Config[string, string]{Name: "a", Load: s.load})
+		defer c.Close()
+		slow := read(t.Context(), c, "k")
+		<-s.loads
+		if err := c.Set(t.Context(), "k", "new"); err != nil {
+			t.Fatal(err)
+		}
+		mustGet(t, c, "k", "new")
+		s.goOn <- struct{}{}
+		<-slow
+		synctest.Wait()
+		if v, ok := c.Peek("k"); ok && v != "new" {
+			t.Errorf("memory answers %q after \"new\" was set and read", v)
+		}
+	})
+}
+
+// A panic in Key, in the middle of a batch, leaves nothing behind.
+func TestGetManyWhoseKeyPanics(t *testing.T) {
+	var b batches
+	c := newCache(t, newBus(t, coherence.Config{}), tiered.Config[int, string]{LoadMany: b.load, Key: func(k int) string {
+		if k == 2 {
+			panic("no text")
+		}
+		return fmt.Sprint(k)
+	}})
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic did not reach the caller")
+			}
+		}()
+		_, _ = c.GetMany(t.Context(), []int{0, 1, 2, 3})
+	}()
+	mustGet(t, c, 1, "v1")
+}
+
+// SetTTL in LoadMany is for all that it loads.
+func TestSetTTLInLoadMany(t *testing.T) {
+	bus := newBus(t, coherence.Config{})
+	c := newCache(t, bus, tiered.Config[int, string]{LoadMany: func(ctx context.Context, keys []int) (map[int]string, error) {
+		tiered.SetTTL(ctx, time.Second)
+		found := map[int]string{}
+		for _, k := range keys {
+			found[k] = "v"
+		}
+		return found, nil
+	}})
+	if _, err := c.GetMany(t.Context(), upTo(3)); err != nil {
+		t.Fatal(err)
+	}
+	for k := range 3 {
+		if ttl := bus.Redis().PTTL(t.Context(), bus.Key(c.Ref(k).String())).Val(); ttl <= 0 || ttl > time.Second {
+			t.Errorf("key %d: got a TTL of %v, want 1s", k, ttl)
+		}
+	}
+}
+
+// A batch whose readers have all left loads nothing, and what it had begun is cancelled.
+func TestGetManyCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cancelled := make(chan error, 1)
+		c := newLocal(t, tiered.Config[int, string]{Name: "a", LoadMany: func(ctx context.Context, _ []int) (map[int]string, error) {
+			<-ctx.Done()
+			cancelled <- ctx.Err()
+			return nil, ctx.Err()
+		}})
+		defer c.Close()
+		ctx, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		_, err := c.GetMany(ctx, upTo(10))
+		wantIs(t, "GetMany", err, context.DeadlineExceeded)
+		wantIs(t, "the load's context", <-cancelled, context.Canceled)
+	})
+}
+
+// A Fetch does not share the flight of a Get that has nothing to load with.
+func TestFetchBesideGetWithoutLoad(t *testing.T) {
+	c := newCache(t, newBus(t, coherence.Config{}), tiered.Config[string, string]{})
+	for i := range 300 {
+		key := fmt.Sprint(i)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _ = c.Get(t.Context(), key)
+		}()
+		v, err := c.Fetch(t.Context(), key, func(context.Context, string) (string, error) { return "fetched", nil })
+		if err != nil || v != "fetched" {
+			t.Fatalf("got %q, %v", v, err)
+		}
+		<-done
+	}
+}
+
+// A reader that leaves while it waits for somebody's lease is no failure of Redis.
+func TestLeavingIsNoRedisError(t *testing.T) {
+	s := source{loads: make(chan string, 1), goOn: make(chan struct{})}
+	c, _, _ := processes(t, 2, tiered.Config[string, string]{Load: s.load})
+	slow := read(t.Context(), c[0], "k")
+	<-s.loads
+	ctx, leave := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer leave()
+	_, err := c[1].Get(ctx, "k")
+	wantIs(t, "Get", err, context.DeadlineExceeded)
+	s.goOn <- struct{}{}
+	<-slow
+	mustGet(t, c[1], "k", "k")
+	if n := c[1].Stats(); n.RedisErrors != 0 || n.Bypasses != 0 {
+		t.Errorf("got %+v, want no errors and no bypasses", n)
+	}
+}
+
+func TestTagsMustBeTags(t *testing.T) {
+	for name, ref := range map[string]coherence.Ref{"zero": {}, "entry": coherence.Entry("a", "k")} {
+		c := newLocal(t, tiered.Config[string, string]{
+			Load: func(context.Context, string) (string, error) { return "v", nil },
+			Tags: func(string) []coherence.Ref { return []coherence.Ref{ref} },
+		})
+		_, err := c.Get(t.Context(), "k")
+		wantError(t, err, "Tags", "coherence.Tag")
+		_, err = c.GetMany(t.Context(), []string{"k"})
+		wantError(t, err, "Tags", "coherence.Tag")
+		wantError(t, c.Set(t.Context(), "k", "v"), "Tags", "coherence.Tag")
+		_ = name
+	}
+}
+
+// A codec that calls Goexit, and one that panics, are errors of the readers; the lease is given up at once.
+func TestCodecGoesWrong(t *testing.T) {
+	for name, wrong := range map[string]func(){"goexit": runtime.Goexit, "panic": func() { panic("boo") }} {
+		t.Run(name, func(t *testing.T) {
+			var broken atomic.Bool
+			broken.Store(true)
+			codec := &oddCodec{Codec: l2.MessagePack[string](), wrong: func() {
+				if broken.Load() {
+					wrong()
+				}
+			}}
+			c, key, rdb := processes(t, 1, tiered.Config[string, string]{
+				Load: func(_ context.Context, k string) (string, error) { return k, nil }, Codec: codec,
+			})
+			_, err := c[0].Get(t.Context(), "k")
+			if _, ok := errors.AsType[*tiered.PanicError](err); !ok {
+				t.Errorf("got %v", err)
+			}
+			if w := rdb.Get(t.Context(), key("k")).Val(); w != "" {
+				t.Errorf("the word %q was left behind", w)
+			}
+			broken.Store(false)
+			mustGet(t, c[0], "k", "k")
+		})
+	}
+}
+
+type oddCodec struct {
+	l2.Codec[string]
+	wrong func()
+}
+
+func (c *oddCodec) Append(dst []byte, v string) ([]byte, error) {
+	c.wrong()
+	return c.Codec.Append(dst, v)
+}
+
+// What cannot be encoded is answered, and counted; the lease is given up.
+func TestEncodeErrors(t *testing.T) {
+	c, key, rdb := processes(t, 1, tiered.Config[string, string]{
+		Load: func(_ context.Context, k string) (string, error) { return k, nil }, Codec: unable{l2.MessagePack[string]()},
+	})
+	mustGet(t, c[0], "k", "k")
+	if n := c[0].Stats(); n.EncodeErrors != 1 || n.RedisErrors != 0 || rdb.Exists(t.Context(), key("k")).Val() != 0 {
+		t.Errorf("got %+v", n)
+	}
+}
+
+type unable struct{ l2.Codec[string] }
+
+func (unable) Append([]byte, string) ([]byte, error) { return nil, errors.New("no") }
+
+func TestBusClosedBeforeTheCache(t *testing.T) {
+	bus := newBus(t, coherence.Config{})
+	c := newCache(t, bus, tiered.Config[string, string]{})
+	if err := bus.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantIs(t, "Set", c.Set(t.Context(), "k", "v"), tiered.ErrClosed)
+	_, err := c.Get(t.Context(), "k")
+	wantIs(t, "Get", err, tiered.ErrClosed)
+}
