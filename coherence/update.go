@@ -52,7 +52,9 @@ func (b *Bus) Update(ctx context.Context, refs []Ref, write func(context.Context
 			b.pending.end(places)
 			return
 		}
-		err = errors.Join(err, b.announce(ctx, list, places))
+		if undelivered := b.announce(ctx, list, places); undelivered != nil {
+			err = errors.Join(err, undelivered) // else write's error stays as it is: callers may compare it with ==
+		}
 	}()
 	err = write(ctx)
 	unchanged = isRolledBack(err)
