@@ -76,6 +76,47 @@ func TestCloseWithoutRedis(t *testing.T) {
 	}
 }
 
+// TestCloseWaitsForWrites: a write that runs while Close is called is still told to Redis; one that runs on for longer
+// than Close waits learns from its Update that it was not.
+func TestCloseWaitsForWrites(t *testing.T) {
+	t.Parallel()
+	r := shared(t)
+	for _, c := range []struct {
+		name    string
+		timeout time.Duration
+		late    bool // the write ends when Close has returned
+	}{{"in time", 10 * time.Second, false}, {"too late", 0, true}} {
+		p := r.openPeer(t, coherence.Config{Timeout: c.timeout})
+		tag := coherence.Tag(c.name)
+		running, goOn := make(chan struct{}), make(chan struct{})
+		updated, closed := make(chan error, 1), make(chan error, 1)
+		go func() {
+			updated <- p.Update(t.Context(), []coherence.Ref{tag}, func(context.Context) error {
+				close(running)
+				<-goOn
+				return nil
+			})
+		}()
+		<-running
+		go func() { closed <- p.Close() }()
+		eventually(t, "Close has begun", soon, p.IsClosed)
+		if c.late {
+			if err := <-closed; err == nil {
+				t.Errorf("%s: Close says nothing of the write that runs on", c.name)
+			}
+			close(goOn)
+			wantIs(t, c.name, <-updated, coherence.ErrClosed)
+			continue
+		}
+		close(goOn)
+		check(t, <-updated)
+		check(t, <-closed)
+		if w := r.word(t, tag); len(w) != 9 {
+			t.Errorf("%s: the tag is %q, want a new version", c.name, w)
+		}
+	}
+}
+
 // TestNothingIsLeft: after Close there is no goroutine and no connection of the bus; the caller's client goes on.
 func TestNothingIsLeft(t *testing.T) {
 	r := shared(t)

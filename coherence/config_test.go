@@ -92,6 +92,17 @@ func TestRefs(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+	for _, ref := range []coherence.Ref{
+		coherence.Entry("", "k"), coherence.Entry("a:b", "k"), coherence.Entry("tieredcache", "g:test=9"), coherence.Entry("tieredcache", "s"),
+		coherence.Entry("test", "a\nb"), coherence.Entry("test", "{a}"), coherence.Entry("test", "\xff"), coherence.Entry("test", "\x00"),
+	} {
+		if ref != (coherence.Ref{}) {
+			t.Errorf("%q is a ref: of the bus's own words, or one that is not escaped", ref)
+		}
+	}
+	if !coherence.Tag("a").IsTag() || coherence.Entry("prefs", "a").IsTag() || coherence.Tag().IsTag() {
+		t.Error("IsTag")
+	}
 	if coherence.Tag("a:b", "c") == coherence.Tag("a", "b:c") {
 		t.Error("two tags are one")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +101,31 @@ func TestUpdateInRedis(t *testing.T) {
 	journal := r.XRevRangeN(t.Context(), r.layout.Journal(), "+", "-", 1).Val()
 	if len(journal) != 1 || journal[0].ID != r.text(t, r.layout.Sequence())+"-0" || !strings.Contains(journal[0].Values["r"].(string), "\ntieredcache:tag:") {
 		t.Errorf("the journal ends in %v", journal)
+	}
+}
+
+// TestManyRefs are told in messages and entries of the journal of a bounded length, and all of them arrive.
+func TestManyRefs(t *testing.T) {
+	t.Parallel()
+	r := shared(t)
+	a, b := r.openPeer(t, coherence.Config{Timeout: 5 * time.Second}), r.openPeer(t, coherence.Config{})
+	refs := make([]coherence.Ref, 2500)
+	before := make([]uint64, len(refs))
+	for i := range refs {
+		refs[i] = entry(strconv.Itoa(i))
+		before[i] = b.epoch(refs[i])
+	}
+	r.put(t, refs[0], "V1")
+	r.put(t, refs[2499], "V1")
+	check(t, a.Invalidate(t.Context(), refs...))
+	if r.word(t, refs[0]) != "" || r.word(t, refs[2499]) != "" {
+		t.Error("a word is left")
+	}
+	if n := r.XLen(t.Context(), r.layout.Journal()).Val(); n != 3 {
+		t.Errorf("%d entries in the journal, want 3", n)
+	}
+	for i, ref := range refs {
+		eventually(t, "the peer hears of each", soon, func() bool { return b.epoch(ref) > before[i] })
 	}
 }
 

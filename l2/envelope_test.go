@@ -172,6 +172,8 @@ func TestWhatAWordIs(t *testing.T) {
 		{"intents, one alive", []byte("I5:ab;1000001:cd;"), l2.Intended},
 		{"intent expired", []byte("I1000000:ab;"), l2.Garbage},
 		{"intent of another form", []byte("I1000001:ab;;"), l2.Garbage},
+		{"intent with a sign", []byte("I+1000001:ab;"), l2.Garbage},
+		{"intent with a token that is not hex", []byte("I1000001:xy;"), l2.Garbage},
 		{"intent without token", []byte("I1000001:;"), l2.Garbage},
 		{"intent without end", []byte("I1000001:ab"), l2.Garbage},
 		{"I alone", []byte("I"), l2.Garbage},
