@@ -109,6 +109,7 @@ func TestReadOnlyReplica(t *testing.T) {
 	if errs := p.events.of(coherence.SyncFailed); !strings.Contains(errs[len(errs)-1].Error(), "read only replica") {
 		t.Errorf("got %v", errs)
 	}
+	eventually(t, "the state says why", soon, func() bool { return strings.Contains(p.State().Why, "read only replica") })
 }
 
 // TestNoSecretsAreTold: neither the state nor an event carries a password, right or wrong.

@@ -54,14 +54,15 @@ type status struct {
 	state State
 }
 
-// set returns whether the condition changed.
+// set returns whether the condition changed. Another reason for the same condition leaves Since as it is.
 func (s *status) set(c Condition, why string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	changed := s.state.Condition != c
 	if changed || s.state.Since.IsZero() {
-		s.state = State{Condition: c, Since: time.Now(), Why: why}
+		s.state = State{Condition: c, Since: time.Now()}
 	}
+	s.state.Why = why
 	return changed
 }
 
