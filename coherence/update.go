@@ -35,15 +35,10 @@ var (
 // Errors: write's own; one that names an unusable ref, or ErrClosed, and write has not run. ErrClosed also where the bus
 // was closed while write ran, and Redis did not take the invalidation any more.
 func (b *Bus) Update(ctx context.Context, refs []Ref, write func(context.Context) error) (err error) {
-	list, err := names(refs)
+	list, places, err := b.begin(refs)
 	if err != nil {
 		return err
 	}
-	if b.closed.Load() {
-		return ErrClosed
-	}
-	places := b.places(list)
-	b.pending.begin(places)
 	b.epochs.Raise(places...)
 	unchanged := false
 	defer func() { // also when write panics or calls Goexit: the commit may have landed
@@ -66,16 +61,24 @@ func (b *Bus) Update(ctx context.Context, refs []Ref, write func(context.Context
 //
 // Errors: one that names an unusable ref; ErrClosed.
 func (b *Bus) Invalidate(ctx context.Context, refs ...Ref) error {
-	list, err := names(refs)
+	list, places, err := b.begin(refs)
 	if err != nil {
 		return err
 	}
-	if b.closed.Load() {
-		return ErrClosed
-	}
-	places := b.places(list)
-	b.pending.begin(places)
 	return b.announce(ctx, list, places)
+}
+
+// begin counts a write to the refs as pending.
+func (b *Bus) begin(refs []Ref) (list []string, places []uint32, err error) {
+	if list, err = names(refs); err != nil {
+		return nil, nil, err
+	}
+	if b.closed.Load() {
+		return nil, nil, ErrClosed
+	}
+	places = b.places(list)
+	b.pending.begin(places)
+	return list, places, nil
 }
 
 // announce invalidates in Redis first, then here: the other way round a local reader would refill memory from the old
