@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tieredcache/tieredcache/coherence"
@@ -122,4 +123,32 @@ func TestLateJoin(t *testing.T) {
 	m.Ready(t.Context())
 	eventually(t, "it is usable", soon, func() bool { return m.Generation() != 0 && m.Usable(p.Now(), &places) })
 	check(t, r.Del(t.Context(), r.layout.Key(word.GenerationName("late"))).Err())
+}
+
+// Whoever learns of a generation returns only when the epoch has risen, also if another learnt of it first: the message
+// of a Clear may overtake its reply, and a read after Clear must not hit what was before.
+func TestLearnReturnsWithTheEpochRaised(t *testing.T) {
+	t.Parallel()
+	bus, err := coherence.New(coherence.Config{})
+	check(t, err)
+	t.Cleanup(func() { check(t, bus.Close()) })
+	member, err := bus.Join("a", 1)
+	check(t, err)
+	places := member.Places(coherence.Entry("a", "k"), nil)
+	for g := member.Generation() + 1; g < 50_000; g++ {
+		before := member.Epoch(&places)
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				member.Learn(g)
+				if member.Epoch(&places) == before {
+					t.Errorf("generation %d was learnt, and the epoch is still %d", g, before)
+				}
+			})
+		}
+		both.Wait()
+		if t.Failed() {
+			return
+		}
+	}
 }

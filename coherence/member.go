@@ -19,6 +19,7 @@ type Member struct {
 	bus        *Bus
 	name       string
 	epoch      epoch.Counter
+	learning   sync.Mutex
 	generation atomic.Uint64 // the highest ever learnt; 0: none yet
 	tried      chan struct{} // closed when a SYNC that asked for the generation has ended, however
 	once       sync.Once
@@ -104,13 +105,14 @@ func (m *Member) Epoch(p *Places) uint64 { return m.bus.epochs.Of(p) }
 // Raise raises the epoch of one entry.
 func (m *Member) Raise(p *Places) { m.bus.epochs.Raise(p.Key) }
 
-// Learn takes a generation; it never falls, and raises the epoch when it rises.
+// Learn takes a generation; it never falls, and raises the epoch when it rises. The lock makes everybody who learns of it
+// return after that: the message of a Clear may overtake its reply.
 func (m *Member) Learn(g uint64) {
-	for old := m.generation.Load(); g > old; old = m.generation.Load() {
-		if m.generation.CompareAndSwap(old, g) {
-			m.epoch.Add(1)
-			return
-		}
+	m.learning.Lock()
+	defer m.learning.Unlock()
+	if g > m.generation.Load() {
+		m.generation.Store(g)
+		m.epoch.Add(1)
 	}
 }
 
