@@ -19,6 +19,8 @@ func TestClear(t *testing.T) {
 	a, b := r.openPeer(t, coherence.Config{}), r.openPeer(t, coherence.Config{})
 	beside, err := a.Join("beside", 1)
 	check(t, err)
+	eventually(t, "the other cache learns its generation", soon, func() bool { return beside.Generation() != 0 })
+	beside.Ready(t.Context()) // and its epoch has risen by that
 	k := entry("k")
 	r.put(t, k, "Vvalue-id and the rest")
 	other := beside.Places(coherence.Entry("beside", "k"), nil)
