@@ -32,6 +32,7 @@ func TestACL(t *testing.T) {
 				t.Fatal(err)
 			}
 			admin.FlushAll(t.Context())
+			admin.Do(t.Context(), "ACL", "LOG", "RESET") // of what the other case was refused
 			rdb := redis.NewClient(&redis.Options{Addr: server.Addr, Username: "app", Password: "secret"})
 			defer rdb.Close()
 			bus, err := coherence.New(coherence.Config{Redis: rdb})
