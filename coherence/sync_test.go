@@ -166,7 +166,8 @@ func TestFlush(t *testing.T) {
 			g, before := p.member.Generation(), p.epoch(entry("k"))
 			c.tamper(r)
 			eventually(t, "everything is made stale", soon, func() bool { return p.Stats().Flushes > 0 && p.epoch(entry("k")) > before })
-			if errs := p.events.of(coherence.Flushed); len(errs) == 0 || errs[0].Error() != c.why {
+			eventually(t, "it is told", soon, func() bool { return len(p.events.of(coherence.Flushed)) > 0 })
+			if errs := p.events.of(coherence.Flushed); errs[0].Error() != c.why {
 				t.Errorf("got events %v, want %q", errs, c.why)
 			}
 			eventually(t, "both are open", soon, func() bool { return p.usable(entry("k")) && q.usable(entry("k")) && q.Stats().Flushes > 0 })
