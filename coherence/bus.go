@@ -1,6 +1,6 @@
-// Package coherence tells every process what changed: writes invalidate words in Redis, number the invalidation in a
-// sequence, keep it in a journal and publish it; every process applies what it hears to its epochs, and asks the
-// journal twice a second for what it did not hear.
+// Package coherence tells every process what changed: a write leaves its intent on words in Redis, numbers it in a
+// sequence, keeps it in a journal and publishes it; every process applies what it hears to its epochs, and asks the
+// journal twice a second for what it did not hear. While an intent stands, nobody caches what is being written.
 //
 // # Guarantees
 //
@@ -10,8 +10,9 @@
 //
 // # Failure
 //
-// Errors of Redis are events and counters, never the caller's error. What could not be delivered stays pending: it is
-// read from the source here, and delivered before the fence opens again.
+// Mode Available, the default: errors of Redis are events and counters, never the caller's error. What could not be
+// delivered stays pending: it is read from the source here, and delivered before the fence opens again. Mode Strict: a
+// write that cannot be protected does not run.
 //
 // # Concurrency
 //
@@ -38,6 +39,19 @@ import (
 const (
 	DefaultMaxStaleness = 2 * time.Second
 	DefaultTimeout      = 100 * time.Millisecond
+	DefaultIntentLife   = 30 * time.Second
+)
+
+// Mode says what a write does when Redis cannot be reached.
+type Mode int
+
+// The modes of a bus. Available is the zero value.
+const (
+	// Available: the write runs. Other processes may be served what was before it until MaxStaleness after Redis has been
+	// told; if this process dies before that, until the entry's TTL.
+	Available Mode = iota
+	// Strict: the write does not run, and returns ErrCoherence.
+	Strict
 )
 
 // syncEvery is the longest time between two SYNCs; a fraction of MaxStaleness shortens it.
@@ -64,8 +78,13 @@ type Config struct {
 	// MaxStaleness is the longest time that a process goes on serving from memory and Redis without hearing from
 	// Redis. Zero: 2 s. At least 100 ms.
 	MaxStaleness time.Duration
+	// Mode says what a write does when Redis cannot be reached. Zero: Available.
+	Mode Mode
 	// Timeout bounds each operation on Redis. Zero: 100 ms.
 	Timeout time.Duration
+	// IntentLife is how long a writer that died leaves what it was writing uncached, and how long one that is cut off
+	// from Redis, or frozen, stays protected. A write that runs on renews its intent. Zero: 30 s. At least 1 s.
+	IntentLife time.Duration
 	// OnEvent is told what the bus meets; nil: nobody. It is called by the goroutine that met it and must not block.
 	OnEvent func(Event)
 }
@@ -77,12 +96,14 @@ type Bus struct {
 	start  time.Time
 	epochs *epoch.Table
 
-	data    *redis.Client // of the caches; nil without Redis, as control
-	control *redis.Client // SYNC and the subscription, which must not queue behind loads
+	data        *redis.Client // of the caches; nil without Redis, as control
+	control     *redis.Client // SYNC and the subscription, which must not queue behind loads
+	connections connections   // of both
 
 	fence    atomic.Int64 // open until then, on the clock of Now; 0: closed
 	lag      atomic.Int64 // Redis time minus Now, in µs, never too small
 	pending  pending
+	ring     ring
 	waiters  waiters
 	counters counters
 	status   status
@@ -91,9 +112,14 @@ type Bus struct {
 	synced      bool
 	applied     uint64
 	incarnation string
+	renewed     int // how often the connections were made anew
 	members     map[string]*Member
+	writes      map[*write]struct{} // those that run, and those whose outcome is unknown
+
+	recovery recovery // the SYNC loop's own
 
 	delivering sync.Mutex
+	clearing   clearing
 
 	closed atomic.Bool
 	kick   chan struct{} // SYNC now
@@ -111,11 +137,18 @@ func New(config Config) (*Bus, error) {
 	if config.Timeout == 0 {
 		config.Timeout = DefaultTimeout
 	}
+	if config.IntentLife == 0 {
+		config.IntentLife = DefaultIntentLife
+	}
 	switch {
 	case config.Namespace != "" && !word.ValidName(config.Namespace):
 		return nil, fmt.Errorf("coherence: Namespace %q: use 1 to 64 of a-z A-Z 0-9 . _ -", config.Namespace)
 	case config.MaxStaleness < 100*time.Millisecond:
 		return nil, fmt.Errorf("coherence: MaxStaleness is %v: give at least 100ms", config.MaxStaleness)
+	case config.Mode != Available && config.Mode != Strict:
+		return nil, fmt.Errorf("coherence: Mode is %d: give Available or Strict", config.Mode)
+	case config.IntentLife < time.Second:
+		return nil, fmt.Errorf("coherence: IntentLife is %v: give at least 1s, or zero for %v", config.IntentLife, DefaultIntentLife)
 	case config.Timeout < 0:
 		return nil, fmt.Errorf("coherence: Timeout is %v: give a positive duration, or zero for %v", config.Timeout, DefaultTimeout)
 	}
@@ -125,6 +158,7 @@ func New(config Config) (*Bus, error) {
 		start:   time.Now(),
 		epochs:  epoch.New(),
 		members: map[string]*Member{},
+		writes:  map[*write]struct{}{},
 		kick:    make(chan struct{}, 1),
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
@@ -133,7 +167,7 @@ func New(config Config) (*Bus, error) {
 		b.status.set(Open, "no Redis: this process alone")
 		return b, nil
 	}
-	options, err := privateOptions(config.Redis, config.Timeout)
+	options, err := privateOptions(config.Redis, config.Timeout, &b.connections)
 	if err != nil {
 		b.cancel()
 		return nil, err
@@ -150,6 +184,9 @@ func (b *Bus) Redis() *redis.Client { return b.data }
 
 // Timeout returns the bound of one operation on Redis.
 func (b *Bus) Timeout() time.Duration { return b.config.Timeout }
+
+// IntentLife returns the life of a write's intent.
+func (b *Bus) IntentLife() time.Duration { return b.config.IntentLife }
 
 // Key returns the Redis key of a name.
 func (b *Bus) Key(name string) string { return b.layout.Key(name) }
@@ -197,7 +234,9 @@ func (b *Bus) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	err := b.drain(ctx)
+	b.mu.Lock()
 	b.cancel()
+	b.mu.Unlock()
 	b.done.Wait()
 	b.fence.Store(0)
 	b.status.set(Closed, "closed")
@@ -220,4 +259,19 @@ func (b *Bus) drain(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// background runs f, for at most the Redis timeout, and says false where the bus has ended.
+func (b *Bus) background(f func(context.Context)) bool {
+	b.mu.Lock() // against Shutdown, which waits for what runs
+	defer b.mu.Unlock()
+	if b.ctx.Err() != nil {
+		return false
+	}
+	b.done.Go(func() {
+		ctx, cancel := context.WithTimeout(b.ctx, b.config.Timeout)
+		defer cancel()
+		f(ctx)
+	})
+	return true
 }

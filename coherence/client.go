@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -13,7 +15,7 @@ import (
 // privateOptions makes options of the bus's own from those of the caller's client. A caller's client made with the
 // defaults waits 5 s on a Redis that accepts and never answers, whatever the context says; and a command sent again
 // after a lost reply may undo another process's.
-func privateOptions(client redis.UniversalClient, timeout time.Duration) (redis.Options, error) {
+func privateOptions(client redis.UniversalClient, timeout time.Duration, all *connections) (redis.Options, error) {
 	single, ok := client.(*redis.Client)
 	if !ok {
 		return redis.Options{}, fmt.Errorf("coherence: Redis is a %T: give a *redis.Client (redis.NewClient or redis.NewFailoverClient)", client)
@@ -26,7 +28,7 @@ func privateOptions(client redis.UniversalClient, timeout time.Duration) (redis.
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	o.ClientSideCacheConfig, o.ClientSideCache = nil, nil
 	o.PushNotificationProcessor = nil // the caller's would be told of connections that are not its client's
-	o.Dialer = bounded(o.Dialer)
+	o.Dialer = all.tracked(bounded(o.Dialer))
 	return o, nil
 }
 
@@ -59,9 +61,71 @@ func bounded(dial dialer) dialer {
 	}
 }
 
+// connections are those that are open. go-redis cannot close the ones that it lends out.
+type connections struct {
+	mu   sync.Mutex
+	open map[*connection]struct{}
+}
+
+type connection struct {
+	net.Conn
+	of *connections
+}
+
+// rawConnection is a connection whose socket go-redis looks at before it is used again.
+type rawConnection struct {
+	*connection
+	syscall.Conn
+}
+
+func (c *connections) tracked(dial dialer) dialer {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		tracked := &connection{Conn: conn, of: c}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.open == nil {
+			c.open = map[*connection]struct{}{}
+		}
+		c.open[tracked] = struct{}{}
+		if raw, ok := conn.(syscall.Conn); ok {
+			return rawConnection{tracked, raw}, nil
+		}
+		return tracked, nil
+	}
+}
+
+// Close closes the connection, and forgets it.
+func (c *connection) Close() error {
+	c.of.mu.Lock()
+	delete(c.of.open, c)
+	c.of.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// closeAll closes those that are open: the clients make others.
+func (c *connections) closeAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.open {
+		socket := conn.Conn
+		if over, ok := socket.(interface{ NetConn() net.Conn }); ok {
+			socket = over.NetConn() // TLS would take its leave first, from a server that may not listen
+		}
+		_ = socket.Close() // go-redis closes the connection when it meets that
+	}
+}
+
+// controlPool is the size of the pool of SYNC, which needs two connections. After as many failed dials go-redis dials
+// once a second alone, and the fence would open late by that.
+const controlPool = 1000
+
 // newClients returns a client for the caches and a small one for SYNC and the subscription.
 func newClients(o redis.Options) (data, control *redis.Client) {
 	small := o
-	small.PoolSize, small.MinIdleConns, small.MaxIdleConns, small.MaxActiveConns = 2, 0, 2, 0
+	small.PoolSize, small.MinIdleConns, small.MaxIdleConns, small.MaxActiveConns = controlPool, 0, 2, 0
 	return redis.NewClient(&o), redis.NewClient(&small)
 }

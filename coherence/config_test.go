@@ -135,6 +135,7 @@ func TestNamesOfKindsAndConditions(t *testing.T) {
 		coherence.Fenced.String():              "fenced",
 		coherence.Open.String():                "open",
 		coherence.Closed.String():              "closed",
+		coherence.CatchingUp.String():          "catching up",
 		coherence.Condition(9).String():        "condition 9",
 		coherence.SyncFailed.String():          "sync failed",
 		coherence.FenceClosed.String():         "fence closed",
@@ -143,7 +144,9 @@ func TestNamesOfKindsAndConditions(t *testing.T) {
 		coherence.SubscriptionLost.String():    "subscription lost",
 		coherence.InvalidationPending.String(): "invalidation pending",
 		coherence.Kind(-1).String():            "event -1",
-		coherence.Kind(6).String():             "event 6",
+		coherence.IntentFailed.String():        "intent failed",
+		coherence.Overflowed.String():          "overflowed",
+		coherence.Kind(8).String():             "event 8",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -4,7 +4,7 @@ package coherence
 var SyncScript = syncScript
 
 // Hear applies a message as if it had been received.
-func (b *Bus) Hear(payload string) { b.hear(payload) }
+func (b *Bus) Hear(payload string) { b.hear(payload, 0) }
 
 // Listening returns how many names somebody waits for.
 func (b *Bus) Listening() int {
@@ -12,3 +12,9 @@ func (b *Bus) Listening() int {
 	defer b.waiters.mu.Unlock()
 	return len(b.waiters.byName)
 }
+
+// IntentScript and DoneScript are the scripts of INTENT and DONE, for their own tables of cases.
+var (
+	IntentScript = intentScript
+	DoneScript   = doneScript
+)

@@ -18,6 +18,7 @@ type Places = epoch.Places
 type Member struct {
 	bus        *Bus
 	name       string
+	place      uint32 // of a Clear that is pending
 	epoch      epoch.Counter
 	learning   sync.Mutex
 	generation atomic.Uint64 // the highest ever learnt; 0: none yet
@@ -36,7 +37,7 @@ func (b *Bus) Join(cache string, entries int64) (*Member, error) {
 	case b.closed.Load():
 		return nil, ErrClosed
 	}
-	m := &Member{bus: b, name: cache, tried: make(chan struct{})}
+	m := &Member{bus: b, name: cache, place: b.epochs.Place(word.GenerationName(cache)), tried: make(chan struct{})}
 	b.epochs.Grow(entries)
 	if b.data == nil {
 		m.generation.Store(1)
@@ -84,7 +85,7 @@ func (m *Member) Generation() uint64 { return m.generation.Load() }
 // Usable says, in the order that the protocol asks for, whether memory and Redis may be used for the places at a time
 // of Now: the fence is open, the generation is known and nothing of them is pending. The epoch is read after it.
 func (m *Member) Usable(now time.Duration, p *Places) bool {
-	return m.bus.Open(now) && m.generation.Load() != 0 && !m.bus.pending.has(p)
+	return m.bus.Open(now) && m.generation.Load() != 0 && !m.bus.pending.has(m.place, p)
 }
 
 // Settled says that nothing at all is pending in this process.
@@ -114,6 +115,14 @@ func (m *Member) Learn(g uint64) {
 		m.generation.Store(g)
 		m.epoch.Add(1)
 	}
+}
+
+// Remember says that a Set of the entry is about to be sent, and returns the id that its value is to carry: a Redis that
+// loses what this process wrote is told again, and keeps the entry only if it is that value.
+func (m *Member) Remember(entry Ref) (id [8]byte) {
+	copy(id[:], randomBytes())
+	m.bus.ring.add(m.bus.Now(), []string{entry.name}, string(id[:]))
+	return id
 }
 
 // attempted ends the waiting for the first SYNC.

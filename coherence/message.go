@@ -15,8 +15,9 @@ const refSeparator = "\n"
 
 func joinRefs(names []string) string { return strings.Join(names, refSeparator) }
 
-// hear applies one message.
-func (b *Bus) hear(payload string) {
+// hear applies one message, of a subscription that was made when the connections had been made anew that often. One that
+// is older may be another server's: what it says is applied, but does not count.
+func (b *Bus) hear(payload string, renewed int) {
 	b.counters.messages.Add(1)
 	head, refs, ok := strings.Cut(payload, "|")
 	if !ok {
@@ -36,6 +37,7 @@ func (b *Bus) hear(payload string) {
 	defer b.mu.Unlock()
 	b.apply(refs)
 	switch {
+	case renewed != b.renewed:
 	case n == b.applied+1:
 		b.applied = n
 	case n > b.applied+1:

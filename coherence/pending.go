@@ -1,38 +1,46 @@
 package coherence
 
 import (
-	"context"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 )
 
-// maxUndelivered bounds what is remembered while Redis is away. Beyond it, everything counts as pending, and every
-// cache of this process is cleared when Redis is back.
+// maxUndelivered bounds what is remembered while Redis is away, in names. Beyond it everything counts as pending, and
+// every cache is cleared, in every process, when Redis is back.
 const maxUndelivered = 100_000
 
-// pending counts, per ref, the writes whose invalidation Redis has not acknowledged. A count: the first of two writers
-// of one key must not clear the other's.
+// maxTokens bounds the intents that are remembered of one name. One that is not taken away expires.
+const maxTokens = 100
+
+// pending counts, per ref, the writes whose DONE or invalidation Redis has not acknowledged. A count: the first of two
+// writers of one key must not clear the other's.
 type pending struct {
 	some atomic.Int64 // how many counts are not zero, and 1 more after an overflow: a reader's first look
 
 	mu       sync.Mutex
-	counts   map[uint32]int // by place in the epoch table: a neighbour's is a needless trip to the source, no more
-	queue    map[string]int // undelivered invalidations of writes that have returned, by name
-	overflow bool
+	counts   map[uint32]int   // by place in the epoch table: a neighbour's is a needless trip to the source, no more
+	owed     map[string]*owed // by name, of writes that have returned
+	intents  []*write         // INTENTs to send again
+	overflow int64            // how often it overflowed since it was last made good
+}
+
+// owed is a debt that several writes may have left.
+type owed struct {
+	debt
+	count int // of the pending ones
 }
 
 func (p *pending) none() bool { return p.some.Load() == 0 }
 
-// has says whether a write to any of the places has not been acknowledged.
-func (p *pending) has(at *Places) bool {
+// has says whether a write to the cache or to any of the places has not been acknowledged.
+func (p *pending) has(cache uint32, at *Places) bool {
 	if p.none() {
 		return false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.overflow || p.counts[at.Key] > 0 {
+	if p.overflow > 0 || p.counts[cache] > 0 || p.counts[at.Key] > 0 {
 		return true
 	}
 	return slices.ContainsFunc(at.Tags, func(t uint32) bool { return p.counts[t] > 0 })
@@ -42,20 +50,24 @@ func (p *pending) has(at *Places) bool {
 func (p *pending) begin(places []uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.counts == nil {
-		p.counts, p.queue = map[uint32]int{}, map[string]int{}
-	}
-	for _, at := range places {
-		if p.counts[at]++; p.counts[at] == 1 {
-			p.some.Add(1)
-		}
-	}
+	p.add(places)
 }
 
 func (p *pending) end(places []uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.subtract(places)
+}
+
+func (p *pending) add(places []uint32) {
+	if p.counts == nil {
+		p.counts, p.owed = map[uint32]int{}, map[string]*owed{}
+	}
+	for _, at := range places {
+		if p.counts[at]++; p.counts[at] == 1 {
+			p.some.Add(1)
+		}
+	}
 }
 
 func (p *pending) subtract(places []uint32) {
@@ -67,108 +79,118 @@ func (p *pending) subtract(places []uint32) {
 	}
 }
 
-// keep queues the names of a write that could not be delivered; it stays counted.
-func (p *pending) keep(names []string, places []uint32) {
+// keep remembers what a write that could not be delivered owes to each of its names; it stays counted. It says whether
+// that overflowed.
+func (p *pending) keep(names []string, places []uint32, d debt) (overflowed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.queue) >= maxUndelivered {
-		if !p.overflow {
-			p.overflow = true
-			p.some.Add(1)
-		}
+	if len(p.owed) >= maxUndelivered {
 		p.subtract(places)
-		return
+		return p.full()
 	}
 	for _, n := range names {
-		p.queue[n]++
+		d.name = n
+		p.owe(d)
+	}
+	return false
+}
+
+func (p *pending) owe(d debt) {
+	o := p.owed[d.name]
+	if o == nil {
+		p.owed[d.name] = &owed{debt: d, count: 1}
+		return
+	}
+	o.count++
+	o.keep = "" // of two writes, none is surely the last
+	o.tokens = append(o.tokens[:len(o.tokens):len(o.tokens)], d.tokens...)
+	o.tokens = o.tokens[max(len(o.tokens)-maxTokens, 0):]
+}
+
+// full makes everything pending; overflowed is whether it was not before.
+func (p *pending) full() (overflowed bool) {
+	if p.overflow++; p.overflow == 1 {
+		p.some.Add(1)
+	}
+	return p.overflow == 1
+}
+
+// restored says that the overflows that were counted then have been made good.
+func (p *pending) restored(overflow int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.overflow != overflow {
+		return false // there were more meanwhile, of caches that may have been cleared before
+	}
+	p.overflow = 0
+	p.some.Add(-1)
+	return true
+}
+
+// resend puts all that an incarnation of Redis may have lost on the list: the intents of writes, and what the ring
+// remembers.
+func (p *pending) resend(writes []*write, ids map[string]string, more bool, place func(string) uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.intents = writes // what stood there is among them
+	for n, id := range ids {
+		p.add([]uint32{place(n)})
+		p.owe(debt{name: n, keep: id})
+	}
+	if more {
+		p.full()
 	}
 }
 
-// take returns some of the queue, each name with how often it was queued, and whether it overflowed.
-func (p *pending) take(most int) (names map[string]int, overflow bool) {
+// resendIntent puts an INTENT on the list.
+func (p *pending) resendIntent(w *write) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	names = make(map[string]int, min(most, len(p.queue)))
-	for n, count := range p.queue {
-		if len(names) == most {
+	p.intents = append(p.intents, w)
+}
+
+// take returns what is to be delivered: all INTENTs, some of what is owed, and the count of overflows.
+func (p *pending) take(most int) (intents []*write, some []owed, overflow int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	some = make([]owed, 0, min(most, len(p.owed)))
+	for _, o := range p.owed {
+		if len(some) == most {
 			break
 		}
-		names[n] = count
+		some = append(some, *o)
 	}
-	return names, p.overflow
+	return slices.Clone(p.intents), some, p.overflow
 }
 
-// delivered takes names off the queue, as often as they were on it when they were taken.
-func (p *pending) delivered(names map[string]int, place func(string) uint32) {
+// sent takes an INTENT off the list.
+func (p *pending) sent(w *write) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for n, count := range names {
-		if p.queue[n] -= count; p.queue[n] == 0 {
-			delete(p.queue, n)
-		}
-		at := place(n)
-		for range count {
-			p.subtract([]uint32{at})
-		}
-	}
+	p.intents = slices.DeleteFunc(p.intents, func(other *write) bool { return other == w })
 }
 
-// restored says that an overflow has been made good.
-func (p *pending) restored() {
+// delivered takes a debt off as it was taken.
+func (p *pending) delivered(some []owed, place func(string) uint32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.overflow = false
-	p.some.Add(-1)
+	for _, was := range some {
+		o := p.owed[was.name]
+		if o.count -= was.count; o.count == 0 {
+			delete(p.owed, was.name)
+		}
+		for range was.count {
+			p.subtract([]uint32{place(was.name)})
+		}
+	}
 }
 
 func (p *pending) undelivered() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := len(p.queue)
-	if p.overflow {
+	n := len(p.owed) + len(p.intents)
+	if p.overflow > 0 {
 		n++
 	}
 	return n
-}
-
-// invalidateAtOnce is how many refs one script, one message and one entry of the journal take.
-const invalidateAtOnce = 1000
-
-// deliver sends what writes that have returned could not say. Both the SYNC loop and Close deliver: to say a thing
-// twice is harmless, to take it off twice is not.
-func (b *Bus) deliver(ctx context.Context) error {
-	b.delivering.Lock()
-	defer b.delivering.Unlock()
-	for progress := false; ; progress = true {
-		names, overflow := b.pending.take(invalidateAtOnce)
-		switch {
-		case len(names) > 0:
-			if err := b.sendInvalidate(ctx, slices.Collect(maps.Keys(names))); err != nil {
-				if progress {
-					b.syncNow() // the time was too short: go on at once, not at the next SYNC
-				}
-				return err
-			}
-			b.pending.delivered(names, b.epochs.Place)
-		case overflow:
-			if err := b.clearAll(ctx); err != nil {
-				return err
-			}
-			b.pending.restored()
-		default:
-			return nil
-		}
-	}
-}
-
-func (b *Bus) clearAll(ctx context.Context) error {
-	b.mu.Lock()
-	all := slices.Collect(maps.Values(b.members))
-	b.mu.Unlock()
-	for _, m := range all {
-		if err := m.sendClear(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -35,11 +35,10 @@ func TestPending(t *testing.T) {
 	if !p.usable(beside) {
 		t.Error("an entry that was not written is not usable, although the fence is open")
 	}
-	if got := p.State().Pending; got != 2 {
-		t.Errorf("got %d pending, want the entry and the tag", got)
-	}
-	if errs := p.events.of(coherence.InvalidationPending); len(errs) != 2 || errs[0] == nil {
-		t.Errorf("got events %v, want one for each write, with its cause", errs)
+	eventually(t, "the entry and the tag are pending", soon, func() bool { return p.State().Pending == 2 })
+	eventually(t, "it tells of each write", soon, func() bool { return len(p.events.of(coherence.InvalidationPending)) == 2 })
+	if errs := p.events.of(coherence.InvalidationPending); errs[0] == nil {
+		t.Error("it does not tell the cause")
 	}
 	check(t, server.Restart(t.Context()))
 	eventually(t, "it is delivered", soon, func() bool { return p.usable(k) && p.usable(beside, tag) })
@@ -115,9 +114,7 @@ func TestPendingIsCounted(t *testing.T) {
 		}
 		close(goOn)
 		check(t, <-ended)
-		if !p.usable(k, tag) || !p.member.Settled() {
-			t.Errorf("%s: not usable after both", name)
-		}
+		eventually(t, name+": usable after both", soon, func() bool { return p.usable(k, tag) && p.member.Settled() })
 	}
 }
 

@@ -38,6 +38,9 @@ func (b *Bus) receiveLoop() {
 
 // receive hears messages until the connection fails, and says whether it ever was subscribed.
 func (b *Bus) receive() (subscribed bool, err error) {
+	b.mu.Lock()
+	renewed := b.renewed
+	b.mu.Unlock()
 	connection := b.control.Subscribe(b.ctx, b.layout.Channel())
 	closing := context.AfterFunc(b.ctx, func() { _ = connection.Close() })
 	defer func() {
@@ -57,7 +60,7 @@ func (b *Bus) receive() (subscribed bool, err error) {
 			subscribed = true
 			b.syncNow() // what was said before is in the journal
 		case *redis.Message:
-			b.hear(m.Payload)
+			b.hear(m.Payload, renewed)
 		}
 	}
 }

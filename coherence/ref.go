@@ -30,7 +30,9 @@ func Entry(cache, key string) Ref {
 }
 
 // IsTag says whether the ref names a tag.
-func (r Ref) IsTag() bool { return strings.HasPrefix(r.name, word.TagName("")) }
+func (r Ref) IsTag() bool { return isTag(r.name) }
+
+func isTag(name string) bool { return strings.HasPrefix(name, word.TagName("")) }
 
 // String returns the name under which the ref's word lives in Redis.
 func (r Ref) String() string { return r.name }

@@ -12,9 +12,10 @@ type Condition int
 
 // The conditions of a bus. Fenced is the first.
 const (
-	Fenced Condition = iota // reads go to the source
-	Open                    // memory and Redis are used
-	Closed                  // Close was called
+	Fenced     Condition = iota // reads go to the source
+	Open                        // memory and Redis are used
+	Closed                      // Close was called
+	CatchingUp                  // Redis answers again; reads go to the source until what was pending everywhere has been told
 )
 
 // String returns the condition in lower case.
@@ -26,6 +27,8 @@ func (c Condition) String() string {
 		return "open"
 	case Closed:
 		return "closed"
+	case CatchingUp:
+		return "catching up"
 	default:
 		return fmt.Sprintf("condition %d", int(c))
 	}
@@ -54,16 +57,16 @@ type status struct {
 	state State
 }
 
-// set returns whether the condition changed. Another reason for the same condition leaves Since as it is.
-func (s *status) set(c Condition, why string) bool {
+// set returns what the condition was. Another reason for the same condition leaves Since as it is.
+func (s *status) set(c Condition, why string) (was Condition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	changed := s.state.Condition != c
-	if changed || s.state.Since.IsZero() {
+	was = s.state.Condition
+	if was != c || s.state.Since.IsZero() {
 		s.state = State{Condition: c, Since: time.Now()}
 	}
 	s.state.Why = why
-	return changed
+	return was
 }
 
 func (s *status) get() State {
@@ -83,11 +86,13 @@ const (
 	Flushed                         // everything in memory was made stale; Err says why
 	SubscriptionLost                // the subscription ended, and is being rebuilt; Err says why
 	InvalidationPending             // an invalidation was not delivered, and will be; Err says why
+	IntentFailed                    // Redis did not take an intent, or did not let it be renewed; Err says why
+	Overflowed                      // more is pending than can be remembered: every cache will be cleared; Err says why
 )
 
 // String returns the kind in lower case.
 func (k Kind) String() string {
-	names := [...]string{"sync failed", "fence closed", "fence opened", "flushed", "subscription lost", "invalidation pending"}
+	names := [...]string{"sync failed", "fence closed", "fence opened", "flushed", "subscription lost", "invalidation pending", "intent failed", "overflowed"}
 	if k < 0 || int(k) >= len(names) {
 		return fmt.Sprintf("event %d", int(k))
 	}
@@ -115,11 +120,17 @@ type Stats struct {
 	Garbage       uint64 // messages of an unknown form
 	Flushes       uint64 // times that everything in memory was made stale
 	Reconnects    uint64 // times that the subscription was lost
-	Invalidations uint64 // invalidations announced, pending ones included
+	Invalidations uint64 // calls of Invalidate
+
+	Updates        uint64 // calls of Update
+	UnknownUpdates uint64 // those whose commit may still have landed when write returned
+	IntentFailures uint64 // INTENTs that Redis did not acknowledge
+	Repairs        uint64 // writes that had lost their intent, and whose refs were invalidated after them
+	Overflows      uint64 // times that more was pending than can be remembered
 }
 
 type counters struct {
-	syncs, syncFailures, messages, gaps, garbage, flushes, reconnects, invalidations atomic.Uint64
+	syncs, syncFailures, messages, gaps, garbage, flushes, reconnects, invalidations, updates, unknown, intentFailures, repairs, overflows atomic.Uint64
 }
 
 // Stats returns the counts. They are read one by one, not at one moment.
@@ -128,5 +139,7 @@ func (b *Bus) Stats() Stats {
 	return Stats{
 		Syncs: c.syncs.Load(), SyncFailures: c.syncFailures.Load(), Messages: c.messages.Load(), Gaps: c.gaps.Load(),
 		Garbage: c.garbage.Load(), Flushes: c.flushes.Load(), Reconnects: c.reconnects.Load(), Invalidations: c.invalidations.Load(),
+		Updates: c.updates.Load(), UnknownUpdates: c.unknown.Load(), IntentFailures: c.intentFailures.Load(),
+		Repairs: c.repairs.Load(), Overflows: c.overflows.Load(),
 	}
 }

@@ -46,16 +46,10 @@ func (b *Bus) syncLoop() {
 		}
 		if err := b.sync(); err != nil && b.ctx.Err() == nil {
 			b.counters.syncFailures.Add(1)
+			b.recovery = recovery{failed: true}
 			b.emit(Event{Kind: SyncFailed, Err: err})
 			b.watchFence(err)
 		}
-	}
-}
-
-// watchFence tells when the fence has closed because nothing was heard for too long.
-func (b *Bus) watchFence(cause error) {
-	if !b.Open(b.Now()) && b.status.set(Fenced, cause.Error()) {
-		b.emit(Event{Kind: FenceClosed, Err: cause})
 	}
 }
 
@@ -87,13 +81,9 @@ func (b *Bus) sync() error {
 		b.counters.flushes.Add(1)
 		b.emit(Event{Kind: Flushed, Err: errors.New(flushed)})
 	}
-	if err := b.deliver(ctx); err != nil && !b.Open(b.Now()) {
-		return err
-	}
-	b.fence.Store(int64(sent + b.config.MaxStaleness))
-	if b.status.set(Open, "synced") {
-		b.emit(Event{Kind: FenceOpened})
-	}
+	delivering, cancel := context.WithTimeout(b.ctx, b.config.Timeout)
+	defer cancel()
+	b.openFence(sent, b.deliver(delivering))
 	return nil
 }
 
@@ -182,21 +172,19 @@ func (b *Bus) applySync(r syncReply, after uint64, sent time.Duration, known []*
 		b.applied = r.sequence
 	case r.incarnation != b.incarnation:
 		flushed = "another incarnation of Redis answered"
-		b.applied = r.sequence
+		b.startAnew(r.sequence)
+	case r.sequence < after:
+		flushed = "the sequence fell"
+		b.startAnew(r.sequence)
 	case r.complete:
 		for _, refs := range r.missed {
 			b.apply(refs)
 		}
 		b.applied = max(b.applied, r.sequence)
-	case r.sequence < after:
-		flushed = "the sequence fell"
-		b.applied = r.sequence
 	default:
 		flushed = "the journal does not reach back"
-		b.applied = max(b.applied, r.sequence)
-	}
-	if flushed != "" {
 		b.epochs.RaiseAll()
+		b.applied = max(b.applied, r.sequence)
 	}
 	b.synced, b.incarnation = true, r.incarnation
 	return flushed

@@ -2,171 +2,276 @@ package coherence
 
 import (
 	"context"
-	"crypto/rand"
-	_ "embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/tieredcache/tieredcache/internal/word"
 )
 
-//go:embed lua/invalidate.lua
-var invalidateLua string
-
-//go:embed lua/clear.lua
-var clearLua string
-
-var (
-	invalidateScript = redis.NewScript(word.Lib + invalidateLua)
-	clearScript      = redis.NewScript(word.Lib + clearLua)
+// The life of an intent: how often in it a write that runs renews it, which part may pass without, and how soon it is
+// tried again after that failed.
+const (
+	renewals     = 3
+	renewalRetry = 30
 )
 
-// Update runs write, which changes what refs name, and makes every process forget it: this one at once, the others
-// when the message arrives. It returns write's error, and lets its panic pass. What write changed counts as changed
-// unless its error says RolledBack; while it runs, and until Redis has acknowledged, this process reads the refs from
-// the source. If Redis cannot be reached the invalidation stays pending and is delivered later; that is an Event and
-// no error.
+// Update runs write, which changes what refs name, and makes every process forget it. Before write runs, an intent
+// stands in Redis on each ref, so that nobody caches what the write may change: if this process dies at any point, the
+// refs are merely uncached until the intent expires. After write has returned, the intent is taken away in the
+// background; until Redis has acknowledged that, this process reads the refs from the source.
 //
-// Errors: write's own; one that names an unusable ref, or ErrClosed, and write has not run. ErrClosed also where the bus
-// was closed while write ran, and Redis did not take the invalidation any more.
+// It returns write's error, and lets its panic pass. After nil, and after an error that is marked with RolledBack, the
+// refs are usable again at once. After any other error, a panic or Goexit the commit may still land: the intent is left
+// to expire, after Config.IntentLife.
+//
+// Where Redis does not take the intent, Config.Mode decides: Available runs write all the same, and tells the others
+// when Redis is back, which is an Event and no error; Strict returns ErrCoherence. An intent is renewed while write
+// runs; where that fails for two thirds of its life, Strict cancels write's context with ErrCoherence as the cause.
+//
+// ctx is write's; while Redis is asked, its end ends the asking. write's context ends when Update returns.
+//
+// Errors: write's own; and those after which write has not run: one that names an unusable ref, ctx's, ErrCoherence,
+// ErrClosed. ErrClosed also where the bus was closed while write ran, and Redis could not be told any more.
 func (b *Bus) Update(ctx context.Context, refs []Ref, write func(context.Context) error) (err error) {
-	list, places, err := b.begin(refs)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w, err := b.newWrite(refs)
 	if err != nil {
 		return err
 	}
-	b.epochs.Raise(places...)
-	unchanged := false
-	defer func() { // also when write panics or calls Goexit: the commit may have landed
-		b.epochs.Raise(places...)
-		if unchanged {
-			b.pending.end(places)
-			return
-		}
-		if undelivered := b.announce(ctx, list, places); undelivered != nil {
+	ctx, w.cancel = context.WithCancelCause(ctx)
+	defer w.cancel(nil)
+	if err := w.intend(ctx); err != nil {
+		return err
+	}
+	b.epochs.Raise(w.places...)
+	known := false
+	defer func() { // also when write panics or calls Goexit
+		b.epochs.Raise(w.places...)
+		if undelivered := w.end(known); undelivered != nil {
 			err = errors.Join(err, undelivered) // else write's error stays as it is: callers may compare it with ==
 		}
 	}()
 	err = write(ctx)
-	unchanged = isRolledBack(err)
+	known = err == nil || isRolledBack(err)
 	return err
 }
 
-// Invalidate makes every process forget what refs name: after a commit that did not go through Update. If Redis cannot
-// be reached it stays pending, as in Update, and nil is returned.
-//
-// Errors: one that names an unusable ref; ErrClosed.
-func (b *Bus) Invalidate(ctx context.Context, refs ...Ref) error {
+// write is one Update: it runs, or it has ended and nobody knows how. The bus knows it as long.
+type write struct {
+	bus    *Bus
+	names  []string
+	places []uint32
+	token  string
+	cancel context.CancelCauseFunc // of write's context
+
+	mu      sync.Mutex // one INTENT at a time, and none after DONE has begun
+	renewal *time.Timer
+	sent    time.Duration // when the last acknowledged INTENT was sent, on the clock of Now
+	lost    bool          // for some time none stood there: what was filled meanwhile must go
+	over    bool          // write has returned
+	known   bool          // and DONE says how
+	owes    bool          // counted as pending until its last INTENT is acknowledged
+}
+
+func (b *Bus) newWrite(refs []Ref) (*write, error) {
 	list, places, err := b.begin(refs)
 	if err != nil {
+		return nil, err
+	}
+	w := &write{bus: b, names: list, places: places, token: randomHex()}
+	b.counters.updates.Add(1)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.writes[w] = struct{}{}
+	return w, nil
+}
+
+// intend is INTENT before the write, and starts its renewal.
+func (w *write) intend(ctx context.Context) error {
+	b := w.bus
+	if b.data == nil {
+		return nil
+	}
+	asking, cancel := context.WithTimeout(ctx, b.config.Timeout)
+	defer cancel()
+	sent := b.Now()
+	err := b.sendIntent(asking, b.data, w.names, w.token)
+	if err != nil {
+		b.counters.intentFailures.Add(1)
+		if stopped := ctx.Err(); stopped != nil || b.config.Mode == Strict {
+			w.retract()
+			if stopped != nil {
+				return stopped
+			}
+			return fmt.Errorf("%w: %w", ErrCoherence, err)
+		}
+		b.emit(Event{Kind: IntentFailed, Err: err})
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent, w.lost = sent, err != nil
+	w.renewal = time.AfterFunc(b.config.IntentLife/renewals, w.renew)
+	return nil
+}
+
+// retract takes an INTENT back that may have landed; write has not run.
+func (w *write) retract() {
+	b := w.bus
+	b.forgetWrite(w)
+	b.pending.end(w.places)
+	b.background(func(ctx context.Context) {
+		_, _ = b.sendDone(ctx, b.data, debts(w.names, w.token), false) // else it expires
+	})
+}
+
+// renew sends INTENT again while write runs.
+func (w *write) renew() {
+	b := w.bus
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over || b.ctx.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, b.config.Timeout)
+	defer cancel()
+	sent := b.Now()
+	err := b.sendIntent(ctx, b.data, w.names, w.token)
+	if err == nil {
+		w.sent = sent
+		w.renewal.Reset(b.config.IntentLife / renewals)
+		return
+	}
+	b.counters.intentFailures.Add(1)
+	w.renewal.Reset(b.config.IntentLife / renewalRetry)
+	if !w.lost && b.Now()-w.sent >= b.config.IntentLife*(renewals-1)/renewals {
+		w.lost = true
+		b.emit(Event{Kind: IntentFailed, Err: err})
+		if b.config.Mode == Strict {
+			w.cancel(fmt.Errorf("%w: the intent could not be renewed: %w", ErrCoherence, err))
+		}
+	}
+}
+
+// end is what follows a write. The error says that the bus is closed, and the others cannot be told.
+func (w *write) end(known bool) error {
+	b := w.bus
+	b.ring.add(b.Now(), w.names, "")
+	if b.data == nil {
+		w.endAlone(known)
+		return nil
+	}
+	w.mu.Lock()
+	w.renewal.Stop()
+	w.over, w.known, w.owes = true, known, !known
+	expired := b.Now()-w.sent >= b.config.IntentLife
+	w.mu.Unlock()
+	finish := w.done
+	if !known {
+		b.counters.unknown.Add(1)
+		finish = w.leave
+	}
+	ended := make(chan struct{})
+	if !b.background(func(ctx context.Context) { defer close(ended); finish(ctx) }) {
+		b.forgetWrite(w)
+		b.pending.end(w.places)
+		return fmt.Errorf("%w: the invalidation was not delivered", ErrClosed)
+	}
+	if known && expired {
+		<-ended
+	}
+	return nil
+}
+
+// endAlone ends a write without Redis. One that may still land keeps its refs out of memory for as long as an intent
+// would.
+func (w *write) endAlone(known bool) {
+	b := w.bus
+	forget := func() {
+		b.forgetWrite(w)
+		b.epochs.Raise(w.places...)
+		b.pending.end(w.places)
+	}
+	if known {
+		forget()
+		return
+	}
+	b.counters.unknown.Add(1)
+	time.AfterFunc(b.config.IntentLife, forget)
+}
+
+// done is DONE. What cannot be told now stays pending.
+func (w *write) done(ctx context.Context) {
+	b := w.bus
+	b.forgetWrite(w)
+	repaired, err := b.sendDone(ctx, b.data, debts(w.names, w.token), w.lost)
+	if err != nil {
+		b.keep(w.names, w.places, debt{tokens: []string{w.token}}, err)
+		return
+	}
+	if repaired {
+		b.counters.repairs.Add(1)
+		b.epochs.Raise(w.places...)
+	}
+	b.pending.end(w.places)
+}
+
+// leave lets the intent of a write expire that may still land: INTENT once more, for its full life.
+func (w *write) leave(ctx context.Context) {
+	time.AfterFunc(w.bus.config.IntentLife, w.expire)
+	if err := w.again(ctx, w.bus.data); err != nil {
+		w.bus.keepIntent(w, err)
+	}
+}
+
+// again sends INTENT once more: of a write whose outcome is unknown, and on a new incarnation.
+func (w *write) again(ctx context.Context, client *redis.Client) error {
+	b := w.bus
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.known || w.over && !w.owes && b.Now()-w.sent >= b.config.IntentLife {
+		return nil
+	}
+	sent := b.Now()
+	if err := b.sendIntent(ctx, client, w.names, w.token); err != nil {
 		return err
 	}
-	return b.announce(ctx, list, places)
-}
-
-// begin counts a write to the refs as pending.
-func (b *Bus) begin(refs []Ref) (list []string, places []uint32, err error) {
-	if list, err = names(refs); err != nil {
-		return nil, nil, err
-	}
-	if b.closed.Load() {
-		return nil, nil, ErrClosed
-	}
-	places = b.places(list)
-	b.pending.begin(places)
-	return list, places, nil
-}
-
-// announce invalidates in Redis first, then here: the other way round a local reader would refill memory from the old
-// word. The caller has counted the places as pending.
-func (b *Bus) announce(ctx context.Context, names []string, places []uint32) error {
-	b.counters.invalidations.Add(1)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.config.Timeout)
-	defer cancel()
-	err := b.sendInvalidate(ctx, names)
-	b.epochs.Raise(places...)
-	if err == nil {
-		b.pending.end(places)
-		return nil
-	}
-	b.pending.keep(names, places)
-	b.syncNow()
-	b.emit(Event{Kind: InvalidationPending, Err: err})
-	if b.ctx.Err() != nil {
-		return fmt.Errorf("%w: the invalidation was not delivered: %w", ErrClosed, err)
+	w.sent = sent
+	if w.owes {
+		w.owes = false
+		b.pending.end(w.places)
 	}
 	return nil
 }
 
-// sendInvalidate says it to Redis, in scripts and messages of a bounded length.
-func (b *Bus) sendInvalidate(ctx context.Context, names []string) error {
-	if b.data == nil {
-		return nil
+// expire forgets a write whose outcome is unknown once its intent is over.
+func (w *write) expire() {
+	w.mu.Lock()
+	left := w.sent + w.bus.config.IntentLife - w.bus.Now()
+	owes := w.owes
+	w.mu.Unlock()
+	switch {
+	case w.bus.ctx.Err() != nil:
+	case owes:
+		time.AfterFunc(w.bus.config.IntentLife, w.expire)
+	case left > 0:
+		time.AfterFunc(left, w.expire)
+	default:
+		w.bus.forgetWrite(w)
 	}
-	for some := range slices.Chunk(names, invalidateAtOnce) {
-		keys := []string{b.layout.Sequence(), b.layout.Journal()}
-		args := []any{b.layout.Channel(), joinRefs(some), word.TagLife.Milliseconds()}
-		for _, n := range some {
-			keys = append(keys, b.Key(n))
-			version := ""
-			if strings.HasPrefix(n, word.TagName("")) {
-				version = randomBytes()
-			}
-			args = append(args, version)
-		}
-		if err := invalidateScript.Run(ctx, b.data, keys, args...).Err(); err != nil {
-			return fmt.Errorf("coherence: invalidate: %w", err)
-		}
-	}
-	return nil
 }
 
-// Clear makes every process forget every entry of the cache: it raises the generation, whatever the number of entries.
-//
-// Errors: ErrClosed; ErrCoherence where Redis cannot be reached: the entries may be answered again, so call it again.
-func (m *Member) Clear(ctx context.Context) error {
-	b := m.bus
-	if b.closed.Load() {
-		return ErrClosed
-	}
-	if b.data == nil {
-		m.epoch.Add(1)
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, b.config.Timeout)
-	defer cancel()
-	if err := m.sendClear(ctx); err != nil {
-		m.epoch.Add(1)
-		return errors.Join(ErrCoherence, err)
-	}
-	return nil
+func (b *Bus) forgetWrite(w *write) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.writes, w)
 }
 
-func (m *Member) sendClear(ctx context.Context) error {
-	b, name := m.bus, word.GenerationName(m.name)
-	keys := []string{b.layout.Sequence(), b.layout.Journal(), b.Key(name)}
-	g, err := clearScript.Run(ctx, b.data, keys, b.layout.Channel(), name).Uint64()
-	if err != nil {
-		return fmt.Errorf("coherence: clear %s: %w", m.name, err)
-	}
-	m.Learn(g)
-	return nil
-}
-
-func (b *Bus) places(names []string) []uint32 {
-	list := make([]uint32, len(names))
-	for i, n := range names {
-		list[i] = b.epochs.Place(n)
-	}
-	return list
-}
-
-// RolledBack marks a write's error as "surely nothing was committed": its entries stay as they are. Without the mark
-// they are invalidated whatever write returned, because the commit may have landed. nil stays nil; errors.Is and
+// RolledBack marks a write's error as "surely nothing was committed": its refs are usable again at once. Without the
+// mark they stay uncached until the intent expires, because the commit may still land. nil stays nil; errors.Is and
 // errors.As see through the mark.
 func RolledBack(err error) error {
 	if err == nil {
@@ -183,12 +288,3 @@ func isRolledBack(err error) bool {
 	var marked rolledBackError
 	return errors.As(err, &marked)
 }
-
-// randomBytes returns 64 random bits as they stand in a word.
-func randomBytes() string {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails: it would end the process
-	return string(b[:])
-}
-
-func randomHex() string { return hex.EncodeToString([]byte(randomBytes())) }

@@ -16,7 +16,7 @@ func (s *Store[V]) Read(raw []byte, versions [][8]byte, generation uint64, now i
 
 // Encode makes a value's word, without Redis.
 func (s *Store[V]) Encode(v Value[V], versions [][8]byte) ([]byte, error) {
-	return s.encode(v, versions)
+	return s.encode(v, versions, randomVersion())
 }
 
 // Seal writes the checksum of a word that a test has changed.

@@ -93,7 +93,7 @@ func (s *Store[V]) Renew(ctx context.Context, e Entry, l *Lease) (bool, error) {
 
 // Fill stores what was loaded if the lease is still held, and says whether it was.
 func (s *Store[V]) Fill(ctx context.Context, e Entry, l *Lease, v Value[V]) (bool, error) {
-	w, err := s.encode(v, l.versions)
+	w, err := s.encode(v, l.versions, randomVersion())
 	if err != nil {
 		return false, errors.Join(err, s.GiveUp(ctx, e, l))
 	}
@@ -115,12 +115,11 @@ func (s *Store[V]) end(ctx context.Context, e Entry, l *Lease, w []byte, ttl tim
 }
 
 // encode makes a value's word.
-func (s *Store[V]) encode(v Value[V], versions []version) ([]byte, error) {
+func (s *Store[V]) encode(v Value[V], versions []version, id version) ([]byte, error) {
 	e := envelope{
-		schema: s.schema, codec: s.codec.ID(), generation: v.Generation,
+		id: id, schema: s.schema, codec: s.codec.ID(), generation: v.Generation,
 		versions: versions, expires: v.Expires, missing: v.Missing,
 	}
-	_, _ = rand.Read(e.id[:])
 	b, err := e.appendHead(nil)
 	if err == nil && !v.Missing {
 		b, err = s.codec.Append(b, v.Value)
@@ -150,15 +149,18 @@ func readVersions(reply any) []version {
 // addRandom adds a new version for each tag whose word may be missing.
 func addRandom(args []any, tags int) []any {
 	for range tags {
-		var v version
-		_, _ = rand.Read(v[:])
+		v := randomVersion()
 		args = append(args, v[:])
 	}
 	return args
 }
 
+func randomVersion() (v version) {
+	_, _ = rand.Read(v[:]) // never fails: it would end the process
+	return v
+}
+
 func randomToken() string {
-	var b version
-	_, _ = rand.Read(b[:])
-	return hex.EncodeToString(b[:])
+	v := randomVersion()
+	return hex.EncodeToString(v[:])
 }

@@ -24,13 +24,14 @@ var (
 
 // Set stores a value whose source is the caller and announces it, in one round trip, or two where there are tags. It
 // returns a generation that is newer than the value's, if that is why nothing was stored; stored is false too where the
-// entry or a tag of it is being written, or a tag changed between the two round trips.
-func (s *Store[V]) Set(ctx context.Context, e Entry, v Value[V]) (stored bool, newer uint64, err error) {
+// entry or a tag of it is being written, or a tag changed between the two round trips. id is 64 random bits, new with
+// every Set: by it the word is known again.
+func (s *Store[V]) Set(ctx context.Context, e Entry, v Value[V], id [8]byte) (stored bool, newer uint64, err error) {
 	versions, ok, err := s.tagVersions(ctx, e, v)
 	if err != nil || !ok {
 		return false, 0, err
 	}
-	w, err := s.encode(v, versions)
+	w, err := s.encode(v, versions, id)
 	if err != nil {
 		return false, 0, err
 	}

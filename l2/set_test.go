@@ -17,7 +17,7 @@ func TestSet(t *testing.T) {
 	for _, e := range []l2.Entry{r.entry("k"), r.entry("tagged", "one", "two")} {
 		r.arrange(t, r.generation(), state{word: "7"})
 		heard := r.listen(t)
-		stored, newer, err := s.Set(ctx, e, v)
+		stored, newer, err := s.Set(ctx, e, v, [8]byte{1})
 		if err != nil || !stored || newer != 0 {
 			t.Fatalf("got %v, %d, %v, want it stored", stored, newer, err)
 		}
@@ -29,14 +29,14 @@ func TestSet(t *testing.T) {
 		}
 
 		check(t, r.Set(ctx, r.generation(), "8", 0).Err())
-		stored, newer, err = s.Set(ctx, e, v)
+		stored, newer, err = s.Set(ctx, e, v, [8]byte{1})
 		if err != nil || stored || newer != 8 {
 			t.Errorf("of an older generation: got %v, %d, %v, want 8", stored, newer, err)
 		}
 		check(t, r.Set(ctx, r.generation(), "7", 0).Err())
 		for _, at := range append(e.Tags, e.Key) {
 			r.arrange(t, at, state{word: "I{live}:ab;", px: second})
-			stored, newer, err := s.Set(ctx, e, v)
+			stored, newer, err := s.Set(ctx, e, v, [8]byte{1})
 			if err != nil || stored || newer != 0 {
 				t.Errorf("while %s is written: got %v, %d, %v", at, stored, newer, err)
 			}
@@ -51,12 +51,12 @@ func TestSetAfterAFlush(t *testing.T) {
 	r := newRig(t)
 	s, e := r.store(t, nil, 0), r.entry("k")
 	v := l2.Value[string]{Generation: 7, TTL: time.Minute}
-	stored, newer, err := s.Set(t.Context(), e, v)
+	stored, newer, err := s.Set(t.Context(), e, v, [8]byte{1})
 	if err != nil || stored || strconv.FormatUint(newer, 10) != r.at(t, r.generation()) {
 		t.Fatalf("got %v, %d, %v", stored, newer, err)
 	}
 	v.Generation = newer
-	if stored, newer, err = s.Set(t.Context(), e, v); err != nil || !stored || newer != 0 {
+	if stored, newer, err = s.Set(t.Context(), e, v, [8]byte{1}); err != nil || !stored || newer != 0 {
 		t.Errorf("again: got %v, %d, %v", stored, newer, err)
 	}
 }

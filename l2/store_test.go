@@ -199,7 +199,7 @@ func TestCodecFails(t *testing.T) {
 	if got := r.at(t, e.Key); got != "" {
 		t.Errorf("the lease is not given up: %q", got)
 	}
-	if stored, _, err := s.Set(ctx, e, l2.Value[string]{TTL: time.Minute}); stored || !errors.Is(err, l2.ErrEncode) {
+	if stored, _, err := s.Set(ctx, e, l2.Value[string]{TTL: time.Minute}, [8]byte{1}); stored || !errors.Is(err, l2.ErrEncode) {
 		t.Errorf("Set: got %v, %v", stored, err)
 	}
 }
@@ -215,7 +215,7 @@ func TestRedisAway(t *testing.T) {
 	lease, _, ask := s.Lease(ctx, e, l2.Word[string]{}, time.Minute, 0, 0)
 	_, renew := s.Renew(ctx, e, &l2.Lease{})
 	_, fill := s.Fill(ctx, e, &l2.Lease{}, l2.Value[string]{})
-	_, _, set := s.Set(ctx, tagged, l2.Value[string]{})
+	_, _, set := s.Set(ctx, tagged, l2.Value[string]{}, [8]byte{1})
 	for what, err := range map[string]error{"l2: get": get, "l2: get: ": mget, "l2: lease": ask, "l2: renew": renew, "l2: fill": fill, "l2: set": set} {
 		if err == nil || !strings.HasPrefix(err.Error(), what) {
 			t.Errorf("got %v, want an error of %q", err, what)

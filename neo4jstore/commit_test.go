@@ -39,7 +39,7 @@ func TestCommitFails(t *testing.T) {
 			notes := r.notes(bus)
 			_, err := notes.Get(r.ctx, r.user.Tenant)
 			must(t, err)
-			before := bus.Stats().Invalidations
+			before := bus.Stats().UnknownUpdates
 
 			direct := r.driver
 			r.driver = connect(t, proxy(t, direct.Target().Host, c.fault), func(c *config.Config) { c.MaxTransactionRetryTime = 2 * time.Second })
@@ -48,7 +48,7 @@ func TestCommitFails(t *testing.T) {
 			if (err == nil) != c.ok {
 				t.Errorf("Write: %v", err)
 			}
-			if got := bus.Stats().Invalidations == before; got != c.rolledBack {
+			if got := bus.Stats().UnknownUpdates == before; got != c.rolledBack {
 				t.Errorf("marked as rolled back: %v, want %v; the error is %v", got, c.rolledBack, err)
 			}
 			eventually(t, 10*time.Second, func() bool { // the server may still be at it

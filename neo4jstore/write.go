@@ -11,7 +11,8 @@ import (
 
 // Write runs write in a managed write transaction inside bus.Update, so that every process forgets what refs name; see
 // coherence.Bus.Update. A nil bus: the transaction alone, and refs are ignored. The driver may run write several times,
-// until a commit succeeds: it changes things through its transaction only.
+// until a commit succeeds: it changes things through its transaction only. With a bus, the server ends each transaction
+// after a third of the bus's IntentLife (30 s: 10 s), so that none commits after its intent has expired.
 //
 // Errors, as they are: write's own, which rolls back; the driver's; the bus's for refs, and ErrClosed; one that says that
 // the source has no driver. What the driver knows not to have committed is marked with coherence.RolledBack; what may
@@ -20,19 +21,19 @@ func Write[T any](ctx context.Context, source Source, bus *coherence.Bus, refs [
 	if err := source.check(); err != nil {
 		return result, err
 	}
-	transact := func(ctx context.Context) (err error) {
-		result, err = transaction(ctx, source, write)
-		return err
-	}
 	if bus == nil {
-		return result, transact(ctx)
+		return transaction(ctx, source, write)
 	}
-	err = bus.Update(ctx, refs, transact)
+	limit := neo4j.WithTxTimeout(bus.IntentLife() / 3)
+	err = bus.Update(ctx, refs, func(ctx context.Context) (err error) {
+		result, err = transaction(ctx, source, write, limit)
+		return err
+	})
 	return result, err
 }
 
 // transaction runs write in a managed transaction, and marks the error if surely nothing was committed.
-func transaction[T any](ctx context.Context, source Source, write func(neo4j.ManagedTransaction) (T, error)) (T, error) {
+func transaction[T any](ctx context.Context, source Source, write func(neo4j.ManagedTransaction) (T, error), options ...func(*neo4j.TransactionConfig)) (T, error) {
 	session := source.session(ctx, neo4j.AccessModeWrite)
 	defer session.Close(ctx)
 	commits, last := 0, false // attempts after which the driver may have sent COMMIT, and whether the last was one
@@ -43,7 +44,7 @@ func transaction[T any](ctx context.Context, source Source, write func(neo4j.Man
 			commits, last = commits+1, true
 		}
 		return result, err
-	})
+	}, options...)
 	if notCommitted(commits, last, err) {
 		err = coherence.RolledBack(err)
 	}

@@ -70,7 +70,7 @@ func TestWriteThatFails(t *testing.T) {
 	refs := []coherence.Ref{notes.Ref(r.user.Tenant)}
 	read := func(ctx context.Context) (int64, error) { return notes.Get(ctx, r.user.Tenant) }
 	settle(t, read)
-	before := bus.Stats().Invalidations
+	before := bus.Stats().UnknownUpdates
 
 	mine := errors.New("mine")
 	_, err := neo4jstore.Write(r.ctx, r.source(), bus, refs, func(tx neo4j.ManagedTransaction) (string, error) {
@@ -98,7 +98,7 @@ func TestWriteThatFails(t *testing.T) {
 		t.Errorf("got %v, want Canceled", err)
 	}
 
-	check(t, "invalidations of what was rolled back", bus.Stats().Invalidations, before)
+	check(t, "writes of unknown outcome among what was rolled back", bus.Stats().UnknownUpdates, before)
 	check(t, "notes", settle(t, read), int64(0)) // usable again at once, and nothing was written
 	check(t, "notes in the database", r.count("MATCH (n:Situation {tenant_id: $t}) RETURN count(n)", map[string]any{"t": r.user.Tenant}), int64(0))
 

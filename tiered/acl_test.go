@@ -23,7 +23,7 @@ func TestACL(t *testing.T) {
 	t.Cleanup(func() { _ = admin.Close() })
 	commands := []any{
 		"+get", "+mget", "+set", "+del", "+incr", "+pttl", "+pexpire", "+time", "+xadd", "+xrange", "+publish",
-		"+subscribe", "+ping", "+eval", "+evalsha",
+		"+subscribe", "+ping", "+eval", "+evalsha", "+scan",
 	}
 	for name, commands := range map[string][]any{"with INFO": append(commands, "+info"), "without INFO": commands} {
 		t.Run(name, func(t *testing.T) {
@@ -48,13 +48,14 @@ func TestACL(t *testing.T) {
 				Tags: func(string) []coherence.Ref { return []coherence.Ref{coherence.Tag("t")} },
 			})
 			mustGet(t, c, "k", "k")
-			if err := c.Update(t.Context(), "k", func(context.Context) error { return nil }); err != nil {
-				t.Fatal(err)
-			}
 			if err := c.Set(t.Context(), "k", "set"); err != nil {
 				t.Fatal(err)
 			}
 			mustGet(t, c, "k", "set")
+			if err := c.Update(t.Context(), "k", func(context.Context) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+			mustGet(t, c, "k", "k")
 			if err := c.Clear(t.Context()); err != nil {
 				t.Fatal(err)
 			}

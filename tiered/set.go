@@ -55,12 +55,13 @@ func (c *Cache[K, V]) SetWithTTL(ctx context.Context, key K, value V, ttl time.D
 
 // setFar stores in Redis; once more if the cache has been cleared meanwhile.
 func (c *Cache[K, V]) setFar(ctx context.Context, t trip[K, V], value V, ttl time.Duration) (bool, error) {
+	id := c.member.Remember(t.ref)
 	for again := true; ; again = false {
 		once, cancel := context.WithTimeout(ctx, c.bus.Timeout())
 		stored, newer, err := c.l2.Set(once, t.entry, l2.Value[V]{
 			Value: value, Generation: c.member.Generation(),
 			TTL: ttl, Expires: c.bus.RedisNow(c.bus.Now()) + ttl.Milliseconds(),
-		})
+		}, id)
 		cancel()
 		switch {
 		case errors.Is(err, l2.ErrEncode):

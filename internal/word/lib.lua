@@ -14,18 +14,33 @@ local function word(key)
   return w
 end
 
--- Whether w is an intent with a token that has not expired: I<exp:token;exp:token;...>, exp in ms. One of another form
--- is garbage, whatever it holds.
-local function intended(w, now)
-  if not w or string.sub(w, 1, 1) ~= 'I' then return false end
-  local at, alive = 2, false
+-- The tokens of an intent that have not expired, as {exp, token}: I<exp:token;exp:token;...>, exp in ms. nil if w is no
+-- intent, or one of another form: that is garbage, whatever it holds.
+local function tokens(w, now)
+  if not w or string.sub(w, 1, 1) ~= 'I' then return nil end
+  local at, alive = 2, {}
   while at <= #w do
-    local _, last, exp = string.find(w, '^(%d+):%x+;', at)
-    if not last then return false end
-    alive = alive or tonumber(exp) > now / 1000
+    local _, last, exp, token = string.find(w, '^(%d+):(%x+);', at)
+    if not last then return nil end
+    if tonumber(exp) > now / 1000 then alive[#alive + 1] = {exp, token} end
     at = last + 1
   end
   return alive
+end
+
+-- Whether somebody is writing what w is the word of.
+local function intended(w, now)
+  local alive = tokens(w, now)
+  return alive ~= nil and #alive > 0
+end
+
+-- Takes a word away: of an entry ('' or another), or of a tag (T and 8 random bytes: its new version).
+local function forget(key, new, life)
+  if string.sub(new, 1, 1) == 'T' then
+    redis.call('SET', key, 'V' .. string.sub(new, 2), 'PX', life)
+  else
+    redis.call('DEL', key)
+  end
 end
 
 -- The version of a tag, which lives for life ms at least, so that it outlives the entries that name it; made from

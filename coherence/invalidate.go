@@ -1,0 +1,93 @@
+package coherence
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tieredcache/tieredcache/internal/word"
+)
+
+// Invalidate makes every process forget what refs name: after a commit that did not go through Update. Where Redis
+// cannot be reached, Config.Mode decides: Available keeps it pending and returns nil; Strict returns ErrCoherence.
+//
+// Errors: one that names an unusable ref; ErrCoherence, as said; ErrClosed.
+func (b *Bus) Invalidate(ctx context.Context, refs ...Ref) error {
+	list, places, err := b.begin(refs)
+	if err != nil {
+		return err
+	}
+	b.counters.invalidations.Add(1)
+	b.ring.add(b.Now(), list, "")
+	return b.settle(ctx, list, places, func(ctx context.Context) error {
+		_, err := b.sendDone(ctx, b.data, debts(list, ""), true)
+		return err
+	})
+}
+
+// Clear makes every process forget every entry of the cache: it raises the generation, whatever the number of entries.
+// Where Redis cannot be reached, Config.Mode decides, as for Invalidate; while a Clear is pending, this process reads
+// the cache from the source.
+//
+// Errors: ErrCoherence, as said; ErrClosed.
+func (m *Member) Clear(ctx context.Context) error {
+	b := m.bus
+	if b.closed.Load() {
+		return ErrClosed
+	}
+	if b.data == nil {
+		m.epoch.Add(1)
+		return nil
+	}
+	list, places := []string{word.GenerationName(m.name)}, []uint32{m.place}
+	b.pending.begin(places)
+	b.ring.add(b.Now(), list, "")
+	defer m.epoch.Add(1)
+	return b.settle(ctx, list, places, func(ctx context.Context) error { return b.sendClear(ctx, b.data, m.name) })
+}
+
+// begin counts a write to the refs as pending.
+func (b *Bus) begin(refs []Ref) (list []string, places []uint32, err error) {
+	if list, err = names(refs); err != nil {
+		return nil, nil, err
+	}
+	if b.closed.Load() {
+		return nil, nil, ErrClosed
+	}
+	places = b.places(list)
+	b.pending.begin(places)
+	return list, places, nil
+}
+
+// settle tells Redis first, then here: the other way round a local reader would refill memory from the old word.
+func (b *Bus) settle(ctx context.Context, names []string, places []uint32, tell func(context.Context) error) error {
+	if b.data == nil {
+		b.epochs.Raise(places...)
+		b.pending.end(places)
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.config.Timeout)
+	defer cancel()
+	err := tell(ctx)
+	b.epochs.Raise(places...)
+	switch {
+	case err == nil:
+		b.pending.end(places)
+		return nil
+	case b.config.Mode == Strict:
+		b.pending.end(places)
+		return fmt.Errorf("%w: %w", ErrCoherence, err)
+	}
+	b.keep(names, places, debt{}, err)
+	if b.ctx.Err() != nil {
+		return fmt.Errorf("%w: the invalidation was not delivered: %w", ErrClosed, err)
+	}
+	return nil
+}
+
+func (b *Bus) places(names []string) []uint32 {
+	list := make([]uint32, len(names))
+	for i, n := range names {
+		list[i] = b.epochs.Place(n)
+	}
+	return list
+}

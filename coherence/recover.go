@@ -1,0 +1,62 @@
+package coherence
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// settling is how long a fence stays closed after Redis has come back: other processes tell what is pending there
+// meanwhile. They SYNC every 500 ms.
+const settling = 600 * time.Millisecond
+
+// recovery is what the SYNC loop knows of an outage.
+type recovery struct {
+	failed bool          // a SYNC has failed since the fence was opened
+	first  time.Duration // when the first SYNC was sent that succeeded since; 0: none yet
+}
+
+// openFence opens the fence for MaxStaleness from the moment that a SYNC was sent which has been applied. A closed one
+// opens only when what was pending has been delivered, and after an outage a little later.
+func (b *Bus) openFence(sent time.Duration, undelivered error) {
+	r := &b.recovery
+	if !b.Open(b.Now()) {
+		if r.failed && r.first == 0 {
+			r.first = sent
+			time.AfterFunc(settling, b.syncNow)
+		}
+		switch {
+		case undelivered != nil:
+			b.status.set(CatchingUp, undelivered.Error())
+			return
+		case r.failed && sent < r.first+settling:
+			b.status.set(CatchingUp, "Redis answers again: other processes may have something to tell")
+			return
+		}
+	}
+	b.recovery = recovery{}
+	b.fence.Store(int64(sent + b.config.MaxStaleness))
+	if b.status.set(Open, "synced") != Open {
+		b.emit(Event{Kind: FenceOpened})
+	}
+}
+
+// watchFence tells when the fence has closed because nothing was heard for too long.
+func (b *Bus) watchFence(cause error) {
+	if !b.Open(b.Now()) && b.status.set(Fenced, cause.Error()) == Open {
+		b.emit(Event{Kind: FenceClosed, Err: cause})
+	}
+}
+
+// startAnew is what follows when Redis has lost something: another server answers, or the same with an older past. A
+// connection that is open may still lead to a server that was demoted, and so may a new one, for some time. The caller
+// holds mu.
+func (b *Bus) startAnew(sequence uint64) {
+	b.renewed++
+	b.connections.closeAll()
+	b.epochs.RaiseAll()
+	time.AfterFunc(b.config.MaxStaleness, b.epochs.RaiseAll)
+	b.applied = sequence
+	ids, more := b.ring.all(b.Now())
+	b.pending.resend(slices.Collect(maps.Keys(b.writes)), ids, more, b.epochs.Place)
+}

@@ -1,0 +1,138 @@
+package coherence
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/internal/word"
+)
+
+//go:embed lua/intent.lua
+var intentLua string
+
+//go:embed lua/done.lua
+var doneLua string
+
+//go:embed lua/clear.lua
+var clearLua string
+
+var (
+	intentScript = redis.NewScript(word.Lib + intentLua)
+	doneScript   = redis.NewScript(word.Lib + doneLua)
+	clearScript  = redis.NewScript(word.Lib + clearLua)
+)
+
+// refsAtOnce is how many refs one script, one message and one entry of the journal take.
+const refsAtOnce = 1000
+
+// debt is what the word of a name is owed: the tokens that may stand on it, and the id of the value that may stay.
+type debt struct {
+	name   string
+	tokens []string
+	keep   string
+}
+
+// debts says that a token may stand on the words of names; "" is none.
+func debts(names []string, token string) []debt {
+	list := make([]debt, len(names))
+	for i, n := range names {
+		list[i].name = n
+		if token != "" {
+			list[i].tokens = []string{token}
+		}
+	}
+	return list
+}
+
+// new returns what the script takes for the word that stays.
+func (d debt) new() string {
+	switch {
+	case isTag(d.name):
+		return "T" + randomBytes()
+	case d.keep != "":
+		return "K" + d.keep
+	default:
+		return ""
+	}
+}
+
+// sendIntent is INTENT.
+func (b *Bus) sendIntent(ctx context.Context, client *redis.Client, names []string, token string) error {
+	for some := range slices.Chunk(names, refsAtOnce) {
+		keys := b.scriptKeys(some)
+		err := intentScript.Run(ctx, client, keys, b.layout.Channel(), joinRefs(some), token, b.config.IntentLife.Milliseconds()).Err()
+		if err != nil {
+			return fmt.Errorf("coherence: intent: %w", err)
+		}
+	}
+	return nil
+}
+
+// sendDone is DONE, or INVALIDATE where lost says that what stands there must go in any case. It says whether anything
+// was announced: a token was missing, or lost.
+func (b *Bus) sendDone(ctx context.Context, client *redis.Client, list []debt, lost bool) (announced bool, err error) {
+	for some := range slices.Chunk(list, refsAtOnce) {
+		names := make([]string, len(some))
+		for i, d := range some {
+			names[i] = d.name
+		}
+		flag := "0"
+		if lost {
+			flag = "1"
+		}
+		args := []any{b.layout.Channel(), joinRefs(names), word.TagLife.Milliseconds(), flag}
+		for _, d := range some {
+			tokens := ""
+			if len(d.tokens) > 0 {
+				tokens = ";" + strings.Join(d.tokens, ";") + ";"
+			}
+			args = append(args, tokens, d.new())
+		}
+		reply, err := doneScript.Run(ctx, client, b.scriptKeys(names), args...).Text()
+		if err != nil {
+			return announced, fmt.Errorf("coherence: done: %w", err)
+		}
+		announced = announced || reply != ""
+	}
+	return announced, nil
+}
+
+// sendClear is CLEAR.
+func (b *Bus) sendClear(ctx context.Context, client *redis.Client, cache string) error {
+	name := word.GenerationName(cache)
+	g, err := clearScript.Run(ctx, client, b.scriptKeys([]string{name}), b.layout.Channel(), name).Uint64()
+	if err != nil {
+		return fmt.Errorf("coherence: clear: %w", err)
+	}
+	b.mu.Lock()
+	m := b.members[cache]
+	b.mu.Unlock()
+	if m != nil {
+		m.Learn(g)
+	}
+	return nil
+}
+
+func (b *Bus) scriptKeys(names []string) []string {
+	keys := append(make([]string, 0, len(names)+2), b.layout.Sequence(), b.layout.Journal())
+	for _, n := range names {
+		keys = append(keys, b.Key(n))
+	}
+	return keys
+}
+
+// randomBytes returns 64 random bits as they stand in a word.
+func randomBytes() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails: it would end the process
+	return string(b[:])
+}
+
+func randomHex() string { return hex.EncodeToString([]byte(randomBytes())) }
