@@ -85,8 +85,8 @@ func seedInvalidate(t *testing.T, r *rig) {
 func seedPreferencesTTL(t *testing.T, r *rig) {
 	p := r.process()
 	id := p.create(t, r.user, "food.coffee").ID
-	from(t, p.list(r.user))
-	from(t, p.get(r.user, id))
+	settle(t, p.list(r.user))
+	settle(t, p.get(r.user, id))
 	r.lives("prefs:"+r.user.Tenant+":ada", 300*time.Second)
 	r.lives("pref:"+r.user.Tenant+":ada:"+id, 300*time.Second)
 

@@ -112,5 +112,7 @@ func TestWriteThatFails(t *testing.T) {
 	if err == nil {
 		t.Error("a bus without refs is an error of the bus, and nothing runs")
 	}
-	check(t, "notes", settle(t, read), int64(0))
+	notesNow, tier := from(t, read)
+	check(t, "notes after a panic", notesNow, int64(0))
+	check(t, "answered by", tier, tiered.Source) // the bus does not know what a panic has left
 }
