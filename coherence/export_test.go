@@ -18,3 +18,6 @@ var (
 	IntentScript = intentScript
 	DoneScript   = doneScript
 )
+
+// HearNow applies a message as if the subscription of now had received it.
+func (b *Bus) HearNow(payload string) { b.hear(payload, b.renewed) }
