@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tieredcache/tieredcache/internal/torture/truth"
+)
+
+// A strike is one fault, from before it begins until it is over. It says whether it has landed: whether what it meant to
+// break was there to be broken.
+type strike func(ctx context.Context, r *rand.Rand) (landed bool, err error)
+
+// strike plays two decks side by side until the time is over: what hits one replica, and what hits Redis, its words or
+// the source. Each deck is shuffled, played to its end, and shuffled again; so every kind comes early, and every pair
+// of kinds meets in a long run.
+func (r *run) strike(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, r.duration)
+	defer cancel()
+	decks := []map[truth.Kind]strike{r.replicaStrikes(), r.sharedStrikes()}
+	failed := make(chan error, len(decks)+1)
+	for i, deck := range decks {
+		go func() { failed <- r.play(ctx, r.random(uint64(i)), deck) }()
+	}
+	go func() { failed <- r.watch(ctx) }()
+	var err error
+	for range cap(failed) {
+		if e := <-failed; e != nil {
+			err = errors.Join(err, e)
+			cancel()
+		}
+	}
+	return err
+}
+
+// play draws from one deck. The end of ctx ends it between two strikes.
+func (r *run) play(ctx context.Context, random *rand.Rand, deck map[truth.Kind]strike) error {
+	var kinds []truth.Kind
+	for k := range truth.Kinds {
+		if deck[k] != nil {
+			kinds = append(kinds, k)
+		}
+	}
+	for {
+		random.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
+		for _, k := range kinds {
+			if !rest(ctx, limits.Bound/20+rand.N(limits.Bound/4)) {
+				return nil
+			}
+			landed, err := deck[k](context.WithoutCancel(ctx), random)
+			if err != nil {
+				return fmt.Errorf("%v: %w", k, err)
+			}
+			if landed {
+				r.mu.Lock()
+				r.landed[k]++
+				r.mu.Unlock()
+			}
+		}
+	}
+}
+
+// watch returns an error when the source has died, which no fault does.
+func (r *run) watch(ctx context.Context) error {
+	for rest(ctx, 200*time.Millisecond) {
+		if _, err := r.source.Read(ctx, 0); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("the source is gone: %w", err)
+		}
+	}
+	return nil
+}
+
+// during is how long a fault lasts, at most so many bounds.
+func during(random *rand.Rand, bounds float64) time.Duration {
+	return time.Duration((0.2 + random.Float64()*(bounds-0.2)) * float64(limits.Bound))
+}
+
+// victim draws a replica.
+func (r *run) victim(random *rand.Rand) *replicaProcess { return r.replicas[random.IntN(len(r.replicas))] }

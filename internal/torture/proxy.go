@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"time"
+
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+)
+
+// proxy is a toxiproxy between a replica and Redis.
+type proxy struct{ *toxiproxy.Proxy }
+
+// newProxy starts a proxy on a loopback port below the range that kernels give to outgoing connections, so that none of
+// those takes it while the proxy is cut.
+func newProxy(upstream string) (*proxy, error) {
+	const first, last = 20000, 32000
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(last-first))
+		free, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		free.Close()
+		p := &proxy{toxiproxy.NewProxy(server, address, address, upstream)}
+		if p.Start() == nil {
+			return p, nil
+		}
+	}
+	return nil, errors.New("no free port for a proxy")
+}
+
+func (p *proxy) address() string { return p.Listen }
+func (p *proxy) close()          { p.Stop() }
+
+// cut closes every connection and refuses new ones.
+func (p *proxy) cut() error {
+	p.Stop()
+	return nil
+}
+
+func (p *proxy) restore() error {
+	limit := time.Now().Add(10 * time.Second)
+	err := p.Start()
+	for ; err != nil && time.Now().Before(limit); err = p.Start() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	return err
+}
+
+// add puts a toxic into each of the streams.
+func (p *proxy) add(kind, attributes string, streams ...string) error {
+	for _, stream := range streams {
+		_, err := p.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(`{"type": %q, "stream": %q, "attributes": %s}`, kind, stream, attributes)))
+		if err != nil {
+			return fmt.Errorf("toxic %s: %w", kind, err)
+		}
+	}
+	return nil
+}
+
+// blackhole swallows what either side says, on connections old and new, and closes nothing.
+func (p *proxy) blackhole() error { return p.add("timeout", `{"timeout": 0}`, "upstream", "downstream") }
+
+// slow delays what either side says, by most at most.
+func (p *proxy) slow(most time.Duration) error {
+	half := most.Milliseconds() / 4 // of each direction: latency and jitter
+	return p.add("latency", fmt.Sprintf(`{"latency": %d, "jitter": %d}`, half, half), "upstream", "downstream")
+}
+
+// deafen keeps from the client that the server has closed a connection.
+func (p *proxy) deafen() error { return p.add("slow_close", `{"delay": 3600000}`, "downstream") }
+
+// heal takes every toxic out, and ends the connections that are left: what they lost cannot be made good.
+func (p *proxy) heal() error {
+	done := make(chan struct{})
+	go func() {
+		p.Toxics.ResetToxics(context.Background())
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		return errors.New("the proxy does not give up its toxics")
+	}
+	p.Stop()
+	return p.restore()
+}

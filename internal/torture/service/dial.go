@@ -1,0 +1,121 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// dialer gives a bus connections whose faults come apart: commands go through one proxy, a subscription through another.
+// Nothing tells the two apart when they are dialled, so a connection begins at the proxy for commands and moves, with
+// what its client has said so far, when it says SUBSCRIBE.
+func dialer(commands, pubsub string) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
+		connection, err := (&net.Dialer{}).DialContext(ctx, network, commands)
+		if err != nil {
+			return nil, err
+		}
+		return &moving{at: connection, network: network, pubsub: pubsub}, nil
+	}
+}
+
+// moving is a connection that moves once. While it does, nobody reads from it: a client subscribes before it receives.
+type moving struct {
+	network, pubsub string
+
+	mu    sync.Mutex
+	at    net.Conn
+	said  []byte // by the client, so long as it may still move
+	moved bool
+	limit time.Time
+}
+
+// handshake is more than any client says before it subscribes; one that has said more does not.
+const handshake = 4096
+
+func (m *moving) Write(b []byte) (int, error) {
+	m.mu.Lock()
+	switch {
+	case m.moved || len(m.said) > handshake:
+	case bytes.Contains(bytes.ToLower(b), []byte("\r\nsubscribe\r\n")):
+		if err := m.move(); err != nil {
+			m.mu.Unlock()
+			return 0, err
+		}
+	default:
+		m.said = append(m.said, b...)
+	}
+	at := m.at
+	m.mu.Unlock()
+	return at.Write(b)
+}
+
+// move repeats the handshake at the other proxy and reads its replies away, up to that to a marker.
+func (m *moving) move() error {
+	limit := m.limit
+	if limit.IsZero() {
+		limit = time.Now().Add(time.Second)
+	}
+	to, err := (&net.Dialer{Deadline: limit}).Dial(m.network, m.pubsub)
+	if err != nil {
+		return err
+	}
+	_ = to.SetDeadline(limit)
+	marker := rand.Text()
+	reply := []byte(fmt.Sprintf("$%d\r\n%s\r\n", len(marker), marker))
+	_, err = fmt.Fprintf(to, "%s*2\r\n$4\r\nECHO\r\n%s", m.said, reply)
+	var heard []byte
+	for b := make([]byte, 1); err == nil && !bytes.HasSuffix(heard, reply); heard = append(heard, b...) {
+		_, err = io.ReadFull(to, b)
+	}
+	if err != nil {
+		to.Close()
+		return err
+	}
+	_ = to.SetDeadline(m.limit)
+	m.at.Close()
+	m.at, m.moved, m.said = to, true, nil
+	return nil
+}
+
+func (m *moving) now() net.Conn {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.at
+}
+
+func (m *moving) Read(b []byte) (int, error) { return m.now().Read(b) }
+func (m *moving) Close() error               { return m.now().Close() }
+func (m *moving) LocalAddr() net.Addr        { return m.now().LocalAddr() }
+func (m *moving) RemoteAddr() net.Addr       { return m.now().RemoteAddr() }
+
+func (m *moving) SetDeadline(t time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.limit = t
+	return m.at.SetDeadline(t)
+}
+
+func (m *moving) SetReadDeadline(t time.Time) error { return m.now().SetReadDeadline(t) }
+
+func (m *moving) SetWriteDeadline(t time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.limit = t
+	return m.at.SetWriteDeadline(t)
+}
+
+// SyscallConn lets the client see that a connection was closed before it uses it.
+func (m *moving) SyscallConn() (syscall.RawConn, error) {
+	c, ok := m.now().(syscall.Conn)
+	if !ok {
+		return nil, fmt.Errorf("a %T has no file", m.now())
+	}
+	return c.SyscallConn()
+}

@@ -1,0 +1,53 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tieredcache/tieredcache/internal/torture/truth"
+)
+
+var errTold = errors.New("the source was told to fail")
+
+// load reads from the source, as slowly and as badly as it was told. What takes long may take it before or after it has
+// the value: the second is what makes a stale fill.
+func (s *service) load(ctx context.Context, key int) (Value, error) {
+	defer s.check.Loading(key)()
+	c := &s.table.Control
+	slow := time.Duration(c.SlowLoads.Load())
+	before := rand.IntN(2) == 0
+	if slow > 0 && before && !s.dawdle(ctx, truth.SlowLoads, slow) {
+		return Value{}, ctx.Err()
+	}
+	version, err := s.source.Read(ctx, key)
+	if err != nil {
+		return Value{}, err
+	}
+	if slow > 0 && !before && !s.dawdle(ctx, truth.SlowLoads, slow) {
+		return Value{}, ctx.Err()
+	}
+	if s.fails(&c.FailingLoads, truth.FailingLoads) {
+		return Value{}, errTold
+	}
+	return Value{Key: key, Version: version}, nil
+}
+
+// dawdle takes up to some time; one in four takes it to the full.
+func (s *service) dawdle(ctx context.Context, kind truth.Kind, most time.Duration) bool {
+	s.table.Control.Struck[kind].Add(1)
+	d := rand.N(most/4) + time.Millisecond
+	if rand.IntN(4) == 0 {
+		d = most
+	}
+	return rest(ctx, d)
+}
+
+func (s *service) fails(percent interface{ Load() int64 }, kind truth.Kind) bool {
+	if rand.Int64N(100) >= percent.Load() {
+		return false
+	}
+	s.table.Control.Struck[kind].Add(1)
+	return true
+}

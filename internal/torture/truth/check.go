@@ -1,0 +1,191 @@
+package truth
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Checker holds what one process reads against the truth, in place. It is made by NewChecker and lives as long as its
+// process. Its methods are safe for concurrent use.
+type Checker struct {
+	table  *Table
+	life   int
+	slot   int
+	seen   [Keys]atomic.Uint64 // the newest version that a read of this process has returned
+	own    [Keys]atomic.Uint64 // the newest version whose Update has returned to this process
+	loads  loads
+	told   io.Writer
+	mu     sync.Mutex
+	spoken [Violations]int
+}
+
+// shown bounds what one process tells of one kind of violation. All are counted.
+const shown = 5
+
+// NewChecker returns the checker of a process; what it finds is told to out as well as counted in the table.
+func NewChecker(t *Table, life int, out io.Writer) *Checker {
+	return &Checker{table: t, life: life, slot: int(t.lives[life].slot.Load()), told: out}
+}
+
+// Reading is a read that has begun.
+type Reading struct {
+	key       int
+	seen, own uint64
+	began     int64
+}
+
+// Begin is called before the read.
+func (c *Checker) Begin(key int) Reading {
+	return Reading{key: key, seen: c.seen[key].Load(), own: c.own[key].Load(), began: c.table.Now()}
+}
+
+// End is called with the version that the read returned.
+func (c *Checker) End(r Reading, got uint64) {
+	if got > r.seen {
+		raise(&c.seen[r.key], got)
+	}
+	if got < r.seen || got < r.own || got < c.table.returned[r.key].Load() {
+		c.old(r, got)
+	}
+}
+
+// Returned is called after an Update of this process has returned, and committed a version.
+func (c *Checker) Returned(key int, number uint64, failed bool) {
+	c.table.Return(key, number, c.table.Now(), failed)
+	raise(&c.own[key], number)
+}
+
+// old judges a read that returned something older than the newest.
+func (c *Checker) old(r Reading, got uint64) {
+	t := c.table
+	first, beyond, excused := int64(0), false, false
+	for n := got + 1; n <= t.returned[r.key].Load(); n++ {
+		w, ok := t.write(r.key, n)
+		if !ok || w.Returned == 0 || w.Returned >= r.began {
+			continue
+		}
+		if first == 0 || w.Returned < first {
+			first = w.Returned
+		}
+		if r.began-w.Returned <= t.bound.Load() {
+			continue
+		}
+		if c.excuses(r, w) {
+			excused = true
+		} else {
+			beyond = true
+		}
+	}
+	back := got < r.seen && !c.allExcused(r, got, r.seen)
+	excused = excused || got < r.seen && !back
+	switch {
+	case beyond:
+		c.report(BeyondBound, r, got)
+	case excused && !back:
+		t.Counts.Excused.Add(1)
+		return
+	}
+	if back {
+		c.report(Backwards, r, got)
+	}
+	if got < r.own {
+		c.report(ReadYourWrites, r, got)
+	}
+	if first != 0 {
+		t.Counts.stale(r.began - first)
+	}
+}
+
+// excuses says whether section 6 excuses that the read missed the write. A process's own writes it never may.
+func (c *Checker) excuses(r Reading, w Write) bool {
+	return w.Life != c.life && r.began <= c.table.excusedUntil(r.key, w)
+}
+
+// allExcused says whether each of the versions after got, up to last, may be missed.
+func (c *Checker) allExcused(r Reading, got, last uint64) bool {
+	found := false
+	for n := got + 1; n <= last; n++ {
+		w, ok := c.table.write(r.key, n)
+		if !ok {
+			continue
+		}
+		if !c.excuses(r, w) {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
+func (c *Checker) report(v Violation, r Reading, got uint64) {
+	t := c.table
+	t.Counts.Violations[v].Add(1)
+	c.tell(v, func(b *strings.Builder) {
+		fmt.Fprintf(b, "key %d: read %d, seen %d, own %d, now %d; the read began %v ago", r.key, got, r.seen, r.own, t.current[r.key].Load(), since(t.Now(), r.began))
+		for n := got; n <= t.current[r.key].Load(); n++ {
+			w, ok := t.write(r.key, n)
+			if !ok {
+				continue
+			}
+			fmt.Fprintf(b, "\n  version %d by life %d (slot %d): began %v, committed %v, returned %v before the read; %s",
+				n, w.Life, t.lives[w.Life].slot.Load(), since(r.began, w.Began), since(r.began, w.Committed), since(r.began, w.Returned), w.kind())
+		}
+		t.recent(b, r.began)
+	})
+}
+
+func (w Write) kind() string {
+	s := "key"
+	if w.Tag {
+		s = "tag"
+	}
+	if w.Unknown {
+		s += ", outcome unknown"
+	}
+	if w.Returned == 0 {
+		s += ", not returned"
+	}
+	return s
+}
+
+// Failed is called with an error that no reader may get.
+func (c *Checker) Failed(key int, err error) {
+	c.table.Counts.Violations[ReaderErrors].Add(1)
+	c.tell(ReaderErrors, func(b *strings.Builder) {
+		fmt.Fprintf(b, "key %d: %v", key, err)
+		c.table.recent(b, c.table.Now())
+	})
+}
+
+// tell writes what was found, a few times for each kind.
+func (c *Checker) tell(v Violation, say func(*strings.Builder)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.spoken[v]++; c.spoken[v] > shown {
+		return
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "VIOLATION %v in slot %d, life %d at %.3f s: ", v, c.slot, c.life, float64(c.table.Now()-c.table.lives[0].started.Load())/1e9)
+	say(&b)
+	b.WriteByte('\n')
+	_, _ = io.WriteString(c.told, b.String())
+}
+
+// recent lists the faults of the last seconds before a time.
+func (t *Table) recent(b *strings.Builder, at int64) {
+	t.each(func(f Fault) bool {
+		if f.To != 0 && f.To < at-8e9 {
+			return f.To > at-60e9 // a longer one may lie behind it
+		}
+		fmt.Fprintf(b, "\n  fault %v slot %d word %d: from %v", f.Kind, f.Slot, f.Word, since(at, f.From))
+		if f.To == 0 {
+			b.WriteString(" before")
+		} else {
+			fmt.Fprintf(b, " to %v before", since(at, f.To))
+		}
+		return true
+	})
+}
