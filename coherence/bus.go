@@ -60,6 +60,9 @@ const (
 	syncFraction = 4
 )
 
+// partitions is how many sequences and journals there are: one, until a Cluster is supported.
+const partitions = 1
+
 // ErrClosed is returned by what is used after Close.
 var ErrClosed = errors.New("coherence: closed")
 
@@ -154,7 +157,7 @@ func New(config Config) (*Bus, error) {
 	}
 	b := &Bus{
 		config:  config,
-		layout:  word.NewLayout(config.Namespace),
+		layout:  word.NewLayout(config.Namespace).In(0, partitions),
 		start:   time.Now(),
 		epochs:  epoch.New(),
 		members: map[string]*Member{},

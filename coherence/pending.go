@@ -103,7 +103,7 @@ func (p *pending) owe(d debt) {
 	}
 	o.count++
 	o.keep = "" // of two writes, none is surely the last
-	o.tokens = append(o.tokens[:len(o.tokens):len(o.tokens)], d.tokens...)
+	o.tokens = append(slices.Clip(o.tokens), d.tokens...)
 	o.tokens = o.tokens[max(len(o.tokens)-maxTokens, 0):]
 }
 
@@ -128,8 +128,8 @@ func (p *pending) restored(overflow int64) bool {
 }
 
 // resend puts all that an incarnation of Redis may have lost on the list: the intents of writes, and what the ring
-// remembers.
-func (p *pending) resend(writes []*write, ids map[string]string, more bool, place func(string) uint32) {
+// remembers. It says whether that overflowed.
+func (p *pending) resend(writes []*write, ids map[string]string, more bool, place func(string) uint32) (overflowed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.intents = writes // what stood there is among them
@@ -137,9 +137,7 @@ func (p *pending) resend(writes []*write, ids map[string]string, more bool, plac
 		p.add([]uint32{place(n)})
 		p.owe(debt{name: n, keep: id})
 	}
-	if more {
-		p.full()
-	}
+	return more && p.full()
 }
 
 // resendIntent puts an INTENT on the list.

@@ -58,5 +58,7 @@ func (b *Bus) startAnew(sequence uint64) {
 	time.AfterFunc(b.config.MaxStaleness, b.epochs.RaiseAll)
 	b.applied = sequence
 	ids, more := b.ring.all(b.Now())
-	b.pending.resend(slices.Collect(maps.Keys(b.writes)), ids, more, b.epochs.Place)
+	if b.pending.resend(slices.Collect(maps.Keys(b.writes)), ids, more, b.epochs.Place) {
+		b.counters.overflows.Add(1)
+	}
 }

@@ -4,6 +4,8 @@ package word
 
 import (
 	_ "embed"
+	"fmt"
+	"hash/crc32"
 	"time"
 )
 
@@ -50,6 +52,25 @@ func NewLayout(namespace string) Layout {
 	}
 	return Layout{prefix: namespace + "/"}
 }
+
+// In returns the layout of one of several partitions. Where there are several, as on a Cluster, each has a hash tag of
+// its own, so that its words, its sequence and its journal live in one slot; where there is one, keys carry no tag.
+func (l Layout) In(partition, of int) Layout {
+	if of > 1 {
+		l.prefix = fmt.Sprintf("{%02d}%s", partition, l.prefix)
+	}
+	return l
+}
+
+// Partition returns the partition of an entry's name, the same in every process. A tag's word lives in all of them.
+func Partition(name string, of int) int {
+	if of == 1 {
+		return 0
+	}
+	return int(crc32.Checksum([]byte(name), castagnoli) % uint32(of))
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Key returns the Redis key of a name.
 func (l Layout) Key(name string) string { return l.prefix + name }

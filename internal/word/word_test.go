@@ -1,6 +1,8 @@
 package word_test
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -54,5 +56,37 @@ func TestNamespacesNeverMeet(t *testing.T) {
 		if inside == outside {
 			t.Errorf("%q lives in two namespaces", inside)
 		}
+	}
+}
+
+// TestPartitions: with one partition keys read as the user expects; with several, each has its own tag before all else,
+// which is what Redis hashes, and every process finds an entry in the same.
+func TestPartitions(t *testing.T) {
+	t.Parallel()
+	l := word.NewLayout("staging")
+	if got := l.In(0, 1); got != l {
+		t.Errorf("one partition: got %q", got.Key("x"))
+	}
+	seen := map[int]bool{}
+	for i := range 1000 {
+		name := word.EntryName("prefs", strconv.Itoa(i))
+		p := word.Partition(name, 64)
+		seen[p] = true
+		tag := fmt.Sprintf("{%02d}", p)
+		in := l.In(p, 64)
+		for _, key := range []string{in.Key(name), in.Sequence(), in.Journal(), in.Incarnation(), in.Key(word.TagName("t"))} {
+			if !strings.HasPrefix(key, tag+"staging/") {
+				t.Errorf("%q is not in partition %d", key, p)
+			}
+		}
+	}
+	if len(seen) != 64 {
+		t.Errorf("1000 entries are in %d of 64 partitions", len(seen))
+	}
+	if got := word.Partition("prefs:acme:ada", 64); got != 22 {
+		t.Errorf("prefs:acme:ada is in partition %d, was in 22: processes of two releases would not meet", got)
+	}
+	if got := word.Partition("prefs:acme:ada", 1); got != 0 {
+		t.Errorf("got partition %d of 1", got)
 	}
 }
