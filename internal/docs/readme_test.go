@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -29,7 +30,7 @@ func TestReadmeBlocksAreExamples(t *testing.T) {
 // Every test that a document names exists.
 func TestNamedTestsExist(t *testing.T) {
 	tests := sources(t, func(path string) bool { return strings.HasSuffix(path, "_test.go") })
-	for _, document := range []string{"README.md", "CONTRIBUTING.md"} {
+	for _, document := range []string{"README.md", "CONTRIBUTING.md", "docs/protocol.md"} {
 		for _, m := range regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`").FindAllStringSubmatch(read(t, document), -1) {
 			if m[1] != "TestX" && !strings.Contains(tests, "func "+m[1]+"(") {
 				t.Errorf("%s names %s, which does not exist", document, m[1])
@@ -38,8 +39,29 @@ func TestNamedTestsExist(t *testing.T) {
 	}
 }
 
+// Each promise of the README names a test, and each race of the protocol.
+func TestTablesNameTests(t *testing.T) {
+	for document, row := range map[string]*regexp.Regexp{
+		"README.md":        regexp.MustCompile(`(?m)^\| C(\d+) \|.*$`),
+		"docs/protocol.md": regexp.MustCompile(`(?m)^\| (\d+) \|.*$`),
+	} {
+		rows := row.FindAllStringSubmatch(read(t, document), -1)
+		for i, m := range rows {
+			if m[1] != strconv.Itoa(i+1) {
+				t.Errorf("%s: row %d has number %s", document, i+1, m[1])
+			}
+			if !strings.Contains(m[0], "| `Test") {
+				t.Errorf("%s: no test is named by %q", document, m[0])
+			}
+		}
+		if document == "README.md" && len(rows) != 7 || len(rows) < 7 {
+			t.Errorf("%s has %d rows", document, len(rows))
+		}
+	}
+}
+
 func TestDocumentsStayShort(t *testing.T) {
-	for document, most := range map[string]int{"README.md": 250, "CONTRIBUTING.md": 60} {
+	for document, most := range map[string]int{"README.md": 250, "CONTRIBUTING.md": 60, "docs/protocol.md": 200} {
 		if n := strings.Count(read(t, document), "\n"); n > most {
 			t.Errorf("%s has %d lines, at most %d", document, n, most)
 		}
