@@ -5,6 +5,7 @@ go 1.26.0
 replace github.com/tieredcache/tieredcache => ../../
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/tieredcache/tieredcache v0.0.0
 	golang.org/x/sys v0.48.0

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ type process struct {
 	stdin   io.Closer
 	ended   chan struct{}
 	err     error // how it ended, once ended is closed
-	killed  bool
+	killed  atomic.Bool
 }
 
 // start starts a replica.
@@ -78,14 +79,14 @@ func (p *process) stop(t *testing.T) {
 		t.Errorf("%s does not end", p.options.Name)
 		p.kill()
 	}
-	if p.err != nil && !p.killed {
+	if p.err != nil && !p.killed.Load() {
 		t.Errorf("%s ended with %v", p.options.Name, p.err)
 	}
 }
 
 // kill ends the replica with SIGKILL and returns when it has ended.
 func (p *process) kill() {
-	p.killed = true
+	p.killed.Store(true)
 	_ = p.command.Process.Kill() // it may have ended already
 	<-p.ended
 }
@@ -153,4 +154,14 @@ func (p *process) watch(t *testing.T, w replica.Watching) {
 func (p *process) watched(t *testing.T) replica.Report {
 	t.Helper()
 	return call[replica.Report](t, p, "Watched", struct{}{})
+}
+
+// dead says whether the replica has ended.
+func (p *process) dead() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
 }

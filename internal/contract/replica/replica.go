@@ -195,25 +195,50 @@ func (r *Replica) Peek(keys []string, held *map[string]int64) error {
 	return nil
 }
 
-// Keep reads the keys until memory holds each of them, for at most as long as within says.
+// Keep reads the keys until memory holds each of them.
 func (r *Replica) Keep(keys []string, _ *struct{}) error {
 	ctx, cancel := context.WithTimeout(context.Background(), keepWithin)
 	defer cancel()
-	for _, k := range keys {
-		for {
-			if _, err := r.cache.Get(ctx, k); err != nil {
-				return err
+	todo := make(chan string)
+	errs := make(chan error, keepers)
+	for range keepers {
+		go func() {
+			var err error
+			for k := range todo {
+				if err == nil {
+					err = r.keep(ctx, k)
+				}
 			}
-			if _, ok := r.cache.Peek(k); ok {
-				break
-			}
-			time.Sleep(50 * time.Microsecond) // memory takes a value a moment after it was answered
-		}
+			errs <- err
+		}()
 	}
-	return nil
+	for _, k := range keys {
+		todo <- k
+	}
+	close(todo)
+	var err error
+	for range keepers {
+		err = errors.Join(err, <-errs)
+	}
+	return err
 }
 
-const keepWithin = 20 * time.Second
+func (r *Replica) keep(ctx context.Context, key string) error {
+	for {
+		if _, err := r.cache.Get(ctx, key); err != nil {
+			return err
+		}
+		if _, ok := r.cache.Peek(key); ok {
+			return nil
+		}
+		time.Sleep(50 * time.Microsecond) // memory takes a value a moment after it was answered
+	}
+}
+
+const (
+	keepWithin = 30 * time.Second
+	keepers    = 16
+)
 
 // State is how the replica is.
 type State struct {

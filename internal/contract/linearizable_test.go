@@ -1,0 +1,172 @@
+package contract
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/tieredcache/tieredcache/internal/contract/replica"
+	"github.com/tieredcache/tieredcache/internal/contract/source"
+)
+
+// In a Linearizable cache on a Strict bus, reads and updates of a key are linearizable: with slow loads, writers that
+// are killed or told an error, outcomes that nobody knows, and a replica whose messages are lost. Under the same load a
+// cache that is not Linearizable is caught.
+func TestLinearizable(t *testing.T) {
+	t.Parallel()
+	t.Run("on", func(t *testing.T) {
+		t.Parallel()
+		l := newLinear(t, true)
+		histories := either(300, 20)
+		for range histories {
+			l.play(t)
+		}
+		figure(t, "histories=%d operations=%d linearizable=%d illegal=%d unknown_outcomes=%d writers_killed=%d",
+			histories, l.operations, l.ok, l.illegal, l.unknown.Load(), l.killed)
+		if l.ok != histories {
+			t.Errorf("%d of %d histories are linearizable", l.ok, histories)
+		}
+		if l.unknown.Load() == 0 || l.killed == 0 {
+			t.Error("no writer died, or no outcome was unknown")
+		}
+	})
+	t.Run("off", func(t *testing.T) {
+		t.Parallel()
+		l := newLinear(t, false)
+		const most = 20
+		tries := 0
+		for tries < most && l.illegal == 0 {
+			l.play(t)
+			tries++
+		}
+		figure(t, "histories=%d illegal=%d", tries, l.illegal)
+		if l.illegal == 0 {
+			t.Errorf("porcupine did not object to any of %d histories", most)
+		}
+	})
+}
+
+// linear plays histories, each on a key of its own.
+type linear struct {
+	cluster *cluster
+	options replica.Options
+
+	values, unknown atomic.Int64
+	mu              sync.Mutex
+	doomed          map[string]*process // who is to die in a write, by key
+
+	played, operations, ok, illegal, killed int
+}
+
+func newLinear(t *testing.T, on bool) *linear {
+	t.Helper()
+	o := replica.Options{Strict: true, Linearizable: on, IntentLife: 2 * time.Second}
+	l := &linear{cluster: open(t, 2, o), options: o, doomed: map[string]*process{}}
+	through := startProxy(t, l.cluster.redis.Addr)
+	o.Redis = through.addr()
+	l.cluster.ready(t, l.cluster.add(t, o))
+	through.deafen(true)
+	l.cluster.source.OnLoad(func(source.Load) error { dawdle(); return nil })
+	l.cluster.source.OnWrite(l.write)
+	return l
+}
+
+// dawdle is slow now and then.
+func dawdle() {
+	if rand.N(3) == 0 {
+		<-time.After(rand.N(8 * time.Millisecond))
+	}
+}
+
+// write is the source's, and has many ways to go wrong.
+func (l *linear) write(w source.Write, commit func()) error {
+	l.mu.Lock()
+	doomed := l.doomed[w.Key]
+	mine := doomed != nil && doomed.options.Name == w.Replica
+	l.mu.Unlock()
+	dawdle()
+	fate := rand.N(20)
+	switch {
+	case mine && fate < 4: // before the commit, which lands all the same
+		doomed.kill()
+		dawdle()
+		commit()
+		return nil
+	case mine && fate < 8:
+		commit()
+		doomed.kill()
+		return nil
+	case fate == 8, fate == 9:
+		return source.ErrRolledBack
+	case fate == 10 && !mine:
+		commit()
+		return errors.New("the answer was lost")
+	case fate == 11 && !mine:
+		return errors.New("the request was lost")
+	case fate == 12 && !mine:
+		go func() { dawdle(); commit() }()
+		return errors.New("the answer was lost, the commit comes later")
+	}
+	commit()
+	dawdle()
+	return nil
+}
+
+// play plays one history and has it checked. In some of them a writer is killed.
+func (l *linear) play(t *testing.T) {
+	t.Helper()
+	const reads, writes = 14, 7
+	key := keys("h", l.played+1)[l.played]
+	replicas := append([]*process(nil), l.cluster.replicas[:3]...)
+	writers := replicas[:2:2]
+	if l.played%3 == 2 {
+		victim := l.cluster.add(t, l.options)
+		l.cluster.ready(t, victim)
+		l.mu.Lock()
+		l.doomed[key] = victim
+		l.mu.Unlock()
+		writers = append(writers, victim)
+	}
+	l.played++
+	for _, p := range replicas {
+		p.get(t, key)
+	}
+	var h history
+	var all sync.WaitGroup
+	for n, p := range replicas {
+		all.Go(func() {
+			for range reads {
+				h.read(t, n, p, key)
+				<-time.After(rand.N(6 * time.Millisecond))
+			}
+		})
+	}
+	for n, p := range writers {
+		all.Go(func() {
+			for range writes {
+				h.write(t, l, len(replicas)+n, p, key)
+				<-time.After(rand.N(10 * time.Millisecond))
+			}
+		})
+	}
+	all.Wait()
+	if len(writers) > 2 {
+		if victim := writers[2]; victim.dead() {
+			l.killed++
+		}
+	}
+	l.operations += len(h.operations)
+	switch result := porcupine.CheckOperationsTimeout(register, h.operations, time.Minute); result {
+	case porcupine.Ok:
+		l.ok++
+	case porcupine.Illegal:
+		l.illegal++
+	default:
+		t.Errorf("%s: porcupine did not come to an end: %v", key, result)
+	}
+}
