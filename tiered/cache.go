@@ -162,9 +162,10 @@ func (c *Cache[K, V]) Invalidate(ctx context.Context, keys ...K) error {
 	return c.bus.Invalidate(ctx, refs...)
 }
 
-// Clear makes every process forget every entry of this cache, whatever their number, without looking for them.
+// Clear makes every process forget every entry of this cache, whatever their number, without looking for them. Where
+// Redis cannot be reached it stays pending, and this process reads the cache from the source.
 //
-// Errors: ErrClosed; ErrCoherence where Redis cannot be reached: the entries may be answered again, so call it again.
+// Errors: ErrClosed; on a Strict bus ErrCoherence, where Redis cannot be reached.
 func (c *Cache[K, V]) Clear(ctx context.Context) error {
 	if c.flights.isClosed() {
 		return ErrClosed
