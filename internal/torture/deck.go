@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/tieredcache/tieredcache/internal/torture/truth"
 )
 
@@ -21,11 +23,12 @@ func (r *run) strike(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, r.duration)
 	defer cancel()
 	decks := []map[truth.Kind]strike{r.replicaStrikes(), r.sharedStrikes()}
-	failed := make(chan error, len(decks)+1)
+	failed := make(chan error, len(decks)+2)
 	for i, deck := range decks {
 		go func() { failed <- r.play(ctx, r.random(uint64(i)), deck) }()
 	}
 	go func() { failed <- r.watch(ctx) }()
+	go func() { failed <- r.probe(ctx) }()
 	var err error
 	for range cap(failed) {
 		if e := <-failed; e != nil {
@@ -73,10 +76,26 @@ func (r *run) watch(ctx context.Context) error {
 	return nil
 }
 
+// probe records when Redis, or the driver with its proxies, took so long to answer that others may not have waited.
+func (r *run) probe(ctx context.Context) error {
+	client := redis.NewClient(&redis.Options{Addr: r.redis.Addr, PoolSize: 1, MaxRetries: -1})
+	defer client.Close()
+	for last := r.table.Now(); rest(ctx, 5*time.Millisecond); last = r.table.Now() {
+		err := client.Ping(ctx).Err()
+		if now := r.table.Now(); err == nil && time.Duration(now-last) > timeout/3 {
+			r.table.Stalled(truth.Everybody, last, now)
+			r.stalls.Add(1)
+		}
+	}
+	return nil
+}
+
 // during is how long a fault lasts, at most so many bounds.
 func during(random *rand.Rand, bounds float64) time.Duration {
 	return time.Duration((0.2 + random.Float64()*(bounds-0.2)) * float64(limits.Bound))
 }
 
 // victim draws a replica.
-func (r *run) victim(random *rand.Rand) *replicaProcess { return r.replicas[random.IntN(len(r.replicas))] }
+func (r *run) victim(random *rand.Rand) *replicaProcess {
+	return r.replicas[random.IntN(len(r.replicas))]
+}

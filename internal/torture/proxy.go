@@ -67,7 +67,9 @@ func (p *proxy) add(kind, attributes string, streams ...string) error {
 }
 
 // blackhole swallows what either side says, on connections old and new, and closes nothing.
-func (p *proxy) blackhole() error { return p.add("timeout", `{"timeout": 0}`, "upstream", "downstream") }
+func (p *proxy) blackhole() error {
+	return p.add("timeout", `{"timeout": 0}`, "upstream", "downstream")
+}
 
 // slow delays what either side says, by most at most.
 func (p *proxy) slow(most time.Duration) error {

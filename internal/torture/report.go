@@ -12,9 +12,9 @@ import (
 // report prints the last lines. Its error says why the run did not pass.
 func (r *run) report() error {
 	c := &r.table.Counts
-	fmt.Fprintf(r.out, "torture: loads=%d told_errors=%d excused_loads=%d stale=%d\n", c.Loads.Load(), c.ToldErrors.Load(), c.ExcusedLoads.Load(), c.Stale.Load())
+	fmt.Fprintf(r.out, "torture: loads=%d told_errors=%d excused_loads=%d stale=%d stalls=%d\n", c.Loads.Load(), c.ToldErrors.Load(), c.ExcusedLoads.Load(), c.Stale.Load(), r.stalls.Load())
 	var kinds, missing []string
-	for k := truth.Start + 1; k < truth.Kinds; k++ {
+	for k := truth.Freeze; k < truth.Kinds; k++ {
 		kinds = append(kinds, fmt.Sprintf("%v:%d", k, r.landed[k]))
 		if r.landed[k] == 0 {
 			missing = append(missing, k.String())

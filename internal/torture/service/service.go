@@ -32,6 +32,7 @@ type Config struct {
 	Strict   bool
 
 	MaxStaleness, IntentLife, TTL time.Duration
+	Timeout                       time.Duration // of one operation on Redis
 	Rest, WriteEvery              time.Duration // between a reader's bursts; between a writer's writes
 }
 
@@ -51,7 +52,7 @@ func ClientName(slot int) string { return fmt.Sprintf("torture-%d", slot) }
 func TagOf(key int) coherence.Ref { return coherence.Tag("group", fmt.Sprint(key/truth.Group)) }
 
 const (
-	readers = 4
+	readers = 12
 	writers = 3
 )
 
@@ -68,6 +69,7 @@ type service struct {
 // Run reads and writes until ctx ends. It tells what it finds to out.
 func Run(ctx context.Context, config Config, from source.Source, table *truth.Table, out io.Writer) (err error) {
 	s := &service{config: config, table: table, source: from, check: truth.NewChecker(table, config.Life, out)}
+	redis.SetLogger(silence{}) // that it cannot dial while nobody can is no news
 	client := redis.NewClient(&redis.Options{
 		Addr: config.Commands, Dialer: dialer(config.Commands, config.PubSub), ClientName: ClientName(config.Slot),
 	})
@@ -77,7 +79,7 @@ func Run(ctx context.Context, config Config, from source.Source, table *truth.Ta
 		mode = coherence.Strict
 	}
 	s.bus, err = coherence.New(coherence.Config{
-		Redis: client, MaxStaleness: config.MaxStaleness, IntentLife: config.IntentLife, Mode: mode,
+		Redis: client, MaxStaleness: config.MaxStaleness, IntentLife: config.IntentLife, Timeout: config.Timeout, Mode: mode,
 	})
 	if err != nil {
 		return err
@@ -98,13 +100,34 @@ func Run(ctx context.Context, config Config, from source.Source, table *truth.Ta
 	for i := range writers {
 		work.Go(func() { s.write(ctx, s.random(100+i), i) })
 	}
+	watching, stop := context.WithCancel(context.Background())
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		s.watch(watching)
+	}()
 	work.Wait()
 	s.late.Wait()
+	stop()
+	<-watched
 	if closed := s.cache.Close(); closed != nil {
 		err = fmt.Errorf("close the cache: %w", closed)
 	}
 	_ = s.bus.Close() // says what Redis did not take: nobody asks any more
 	return errors.Join(err, s.source.Close())
+}
+
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
+
+// watch records when this process was not given the processor for so long that Redis may have answered in vain.
+func (s *service) watch(ctx context.Context) {
+	for last := s.table.Now(); rest(ctx, 5*time.Millisecond); last = s.table.Now() {
+		if now := s.table.Now(); time.Duration(now-last) > s.config.Timeout/3 {
+			s.table.Stalled(s.config.Slot, last, now)
+		}
+	}
 }
 
 // tags are made once: a hit must not pay for them.

@@ -14,7 +14,13 @@ import (
 
 // write writes until ctx ends; one write in six is of a whole group, under its tag.
 func (s *service) write(ctx context.Context, r *rand.Rand, place int) {
-	draw := popular(r)
+	read := popular(r)
+	draw := func() int { // some of the writes go to what is read most
+		if r.IntN(4) == 0 {
+			return read()
+		}
+		return r.IntN(truth.Keys)
+	}
 	for rest(ctx, rand.N(2*s.config.WriteEvery)) {
 		s.update(context.WithoutCancel(ctx), place, draw(), r.IntN(6) == 0)
 	}
@@ -86,7 +92,7 @@ func (s *service) update(ctx context.Context, place, key int, tag bool) {
 func (s *service) commitLate(key int, w truth.Write) {
 	s.late.Go(func() {
 		rest(context.Background(), rand.N(s.config.IntentLife/3))
-		w.Unknown = true
+		w.Late = true
 		committed, err := s.source.Commit(context.Background(), key, w)
 		if err != nil {
 			return

@@ -121,7 +121,7 @@ func Recover(ctx context.Context, from Source, t *truth.Table, slot, life int) e
 				continue
 			}
 			for n := newest; n > 0 && !t.Known(k, n) && n+8 > newest; n-- {
-				t.Commit(k, truth.Write{Version: n, Began: began, Life: life, Tag: tag, Unknown: true})
+				t.Commit(k, truth.Write{Version: n, Began: began, Life: life, Tag: tag})
 			}
 		}
 	})

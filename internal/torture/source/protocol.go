@@ -20,12 +20,12 @@ type Source interface {
 	Close() error
 }
 
-// Over the socket, a request is an op, a key, began and the life; a reply, as many versions as keys were asked for.
+// Over the socket, a request is an op, a key, began, the life and whether it is late; a reply, as many versions as keys were asked for.
 const (
 	opRead = iota
 	opCommit
 	opCommitGroup
-	requestSize = 1 + 4 + 8 + 4
+	requestSize = 1 + 4 + 8 + 4 + 1
 )
 
 func writeRequest(to io.Writer, op byte, key int, w truth.Write) error {
@@ -34,7 +34,11 @@ func writeRequest(to io.Writer, op byte, key int, w truth.Write) error {
 	b = binary.LittleEndian.AppendUint32(b, uint32(key))
 	b = binary.LittleEndian.AppendUint64(b, uint64(w.Began))
 	b = binary.LittleEndian.AppendUint32(b, uint32(w.Life))
-	_, err := to.Write(b)
+	late := byte(0)
+	if w.Late {
+		late = 1
+	}
+	_, err := to.Write(append(b, late))
 	return err
 }
 
@@ -43,7 +47,7 @@ func readRequest(from io.Reader) (op byte, key int, w truth.Write, err error) {
 	if _, err := io.ReadFull(from, b[:]); err != nil {
 		return 0, 0, w, err
 	}
-	w = truth.Write{Began: int64(binary.LittleEndian.Uint64(b[5:])), Life: int(binary.LittleEndian.Uint32(b[13:])), Tag: b[0] == opCommitGroup}
+	w = truth.Write{Began: int64(binary.LittleEndian.Uint64(b[5:])), Life: int(binary.LittleEndian.Uint32(b[13:])), Tag: b[0] == opCommitGroup, Late: b[17] == 1}
 	return b[0], int(binary.LittleEndian.Uint32(b[1:])), w, nil
 }
 

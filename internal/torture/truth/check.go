@@ -99,9 +99,10 @@ func (c *Checker) old(r Reading, got uint64) {
 	}
 }
 
-// excuses says whether section 6 excuses that the read missed the write. A process's own writes it never may.
+// excuses says whether section 6 excuses that the read missed the write. Its own writes a process never may, but for one
+// that committed after its Update had returned: all that protects it is its intent.
 func (c *Checker) excuses(r Reading, w Write) bool {
-	return w.Life != c.life && r.began <= c.table.excusedUntil(r.key, w)
+	return (w.Life != c.life || w.Late) && r.began <= c.table.excusedUntil(r.key, w)
 }
 
 // allExcused says whether each of the versions after got, up to last, may be missed.
@@ -133,7 +134,7 @@ func (c *Checker) report(v Violation, r Reading, got uint64) {
 			fmt.Fprintf(b, "\n  version %d by life %d (slot %d): began %v, committed %v, returned %v before the read; %s",
 				n, w.Life, t.lives[w.Life].slot.Load(), since(r.began, w.Began), since(r.began, w.Committed), since(r.began, w.Returned), w.kind())
 		}
-		t.recent(b, r.began)
+		t.recent(b, r.key, r.began)
 	})
 }
 
@@ -141,6 +142,9 @@ func (w Write) kind() string {
 	s := "key"
 	if w.Tag {
 		s = "tag"
+	}
+	if w.Late {
+		s += ", late"
 	}
 	if w.Unknown {
 		s += ", outcome unknown"
@@ -156,7 +160,7 @@ func (c *Checker) Failed(key int, err error) {
 	c.table.Counts.Violations[ReaderErrors].Add(1)
 	c.tell(ReaderErrors, func(b *strings.Builder) {
 		fmt.Fprintf(b, "key %d: %v", key, err)
-		c.table.recent(b, c.table.Now())
+		c.table.recent(b, key, c.table.Now())
 	})
 }
 
@@ -174,9 +178,12 @@ func (c *Checker) tell(v Violation, say func(*strings.Builder)) {
 	_, _ = io.WriteString(c.told, b.String())
 }
 
-// recent lists the faults of the last seconds before a time.
-func (t *Table) recent(b *strings.Builder, at int64) {
+// recent lists the faults of the last seconds before a time that may have to do with a key.
+func (t *Table) recent(b *strings.Builder, key int, at int64) {
 	t.each(func(f Fault) bool {
+		if f.Word >= 0 && f.Word != key && f.Word != TagWord(key) {
+			return true
+		}
 		if f.To != 0 && f.To < at-8e9 {
 			return f.To > at-60e9 // a longer one may lie behind it
 		}

@@ -34,10 +34,10 @@ func (t *Table) excusedUntil(key int, w Write) int64 {
 }
 
 // delivered returns when the writer has surely told Redis that the write is over: after it has had Redis for a while
-// without a fault. A writer that died before that never does.
+// without a fault. A writer that died before that never does, and one whose commit lands late has told it before.
 func (t *Table) delivered(w Write) int64 {
 	l := &t.lives[w.Life]
-	if w.Unknown {
+	if w.Late {
 		return math.MaxInt64
 	}
 	from := w.Returned
@@ -114,7 +114,7 @@ func (t *Table) standing(key int, from int64) bool {
 			continue
 		}
 		until := t.delivered(w)
-		if until == math.MaxInt64 {
+		if until == math.MaxInt64 || w.Unknown {
 			until = max(w.Committed, w.Returned, t.lives[w.Life].died.Load()) + t.intentLife.Load() + t.settle.Load()
 		}
 		if until >= from {

@@ -8,9 +8,11 @@ import (
 // Kind is a kind of fault.
 type Kind uint32
 
-// The kinds of faults. Start is none: a process began, and has not synced yet.
+// The kinds of faults. The first two are none: a process began, and has not synced yet; the machine, busy with other
+// things, let a process or Redis wait for longer than they put up with.
 const (
 	Start Kind = iota
+	Stall
 	Freeze
 	KillBeforeCommit
 	KillAfterCommit
@@ -40,7 +42,7 @@ const (
 // String returns the kind as the last line of a run names it.
 func (k Kind) String() string {
 	return [...]string{
-		"start", "freeze", "kill_before_commit", "kill_after_commit", "kill_after_return", "cut_commands", "cut_pubsub",
+		"start", "stall", "freeze", "kill_before_commit", "kill_after_commit", "kill_after_return", "cut_commands", "cut_pubsub",
 		"blackhole_commands", "blackhole_pubsub", "slow_commands", "slow_pubsub", "halfopen_commands", "halfopen_pubsub", "isolate", "client_kill",
 		"restart_aof", "restart_empty", "flushall", "evict", "garbage", "slow_loads", "slow_writes", "failing_loads",
 		"failing_writes",
@@ -50,7 +52,7 @@ func (k Kind) String() string {
 // severs says whether a process that the fault hits may get no answer from Redis, or ask too late.
 func (k Kind) severs() bool {
 	switch k {
-	case Freeze, CutCommands, BlackholeCommands, SlowCommands, HalfOpenCommands, Isolate, ClientKill, RestartAOF, RestartEmpty:
+	case Stall, Freeze, CutCommands, BlackholeCommands, SlowCommands, HalfOpenCommands, Isolate, ClientKill, RestartAOF, RestartEmpty:
 		return true
 	}
 	return false
@@ -70,7 +72,7 @@ type fault struct {
 	kind     atomic.Uint32
 	slot     atomic.Int64
 	word     atomic.Int64 // a key; Keys + a group's number: the word of its tag; AllWords; NoWord
-	from, to atomic.Int64 // to 0: it lasts
+	from, to atomic.Int64 // from 0: being written; to 0: it lasts
 }
 
 // Fault is a record of a fault.
@@ -81,16 +83,23 @@ type Fault struct {
 	From, To int64
 }
 
-// Began records a fault before it strikes. Only the driver calls it.
+// Began records a fault before it strikes.
 func (t *Table) Began(kind Kind, slot, word int) (number int) {
-	n := t.nFaults.Load()
+	return t.recorded(kind, slot, word, t.Now(), 0)
+}
+
+// Stalled records that a process, or everybody, had to wait.
+func (t *Table) Stalled(slot int, from, to int64) { t.recorded(Stall, slot, NoWord, from, to) }
+
+func (t *Table) recorded(kind Kind, slot, word int, from, to int64) (number int) {
+	n := t.nFaults.Add(1) - 1
 	f := &t.faults[n%faults]
+	f.from.Store(0)
 	f.kind.Store(uint32(kind))
 	f.slot.Store(int64(slot))
 	f.word.Store(int64(word))
-	f.from.Store(t.Now())
-	f.to.Store(0)
-	t.nFaults.Store(n + 1)
+	f.to.Store(to)
+	f.from.Store(from)
 	return int(n)
 }
 
@@ -105,7 +114,7 @@ func (t *Table) each(f func(Fault) bool) {
 	n := int(t.nFaults.Load())
 	for i := n - 1; i >= max(0, n-faults); i-- {
 		at := &t.faults[i%faults]
-		if !f(Fault{Kind(at.kind.Load()), int(at.slot.Load()), int(at.word.Load()), at.from.Load(), at.to.Load()}) {
+		if from := at.from.Load(); from != 0 && !f(Fault{Kind(at.kind.Load()), int(at.slot.Load()), int(at.word.Load()), from, at.to.Load()}) {
 			return
 		}
 	}

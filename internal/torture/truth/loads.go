@@ -42,7 +42,7 @@ func (c *Checker) Loading(key int) (done func()) {
 // the lease is kept, and no intent stands.
 func (c *Checker) double(key, slot int, other, began int64) {
 	t := c.table
-	from := other - t.settle.Load()
+	from := other - 2*t.settle.Load() // a closed fence opens late
 	excused := t.standing(key, from) || t.any(func(f Fault) bool {
 		switch {
 		case !f.touches(from, began):
@@ -61,6 +61,6 @@ func (c *Checker) double(key, slot int, other, began int64) {
 	t.Counts.Violations[DoubleLoads].Add(1)
 	c.tell(DoubleLoads, func(b *strings.Builder) {
 		fmt.Fprintf(b, "key %d: slot %d has been loading for %v", key, slot, since(began, other))
-		t.recent(b, began)
+		t.recent(b, key, began)
 	})
 }

@@ -10,7 +10,8 @@ type Write struct {
 	Returned  int64 // Update returned; its writer dead: Committed. 0: not yet
 	Life      int   // of the process that wrote
 	Tag       bool  // its intent stood on the group's tag
-	Unknown   bool  // Update returned an error although it had committed, or before it did
+	Late      bool  // committed after its Update had returned an error
+	Unknown   bool  // Update returned an error, or its writer died
 }
 
 type version struct {
@@ -20,11 +21,12 @@ type version struct {
 
 const (
 	byTag = 1 << iota
+	late
 	unknown
 	metaBits = iota
 )
 
-// Commit records a write of which Version, Began, Life, Tag and Unknown are known: it is visible from now on.
+// Commit records a write of which Version, Began, Life, Tag and Late are known: it is visible from now on.
 func (t *Table) Commit(key int, w Write) {
 	v := &t.versions[key][w.Version%kept]
 	v.number.Store(0)
@@ -32,8 +34,8 @@ func (t *Table) Commit(key int, w Write) {
 	if w.Tag {
 		meta |= byTag
 	}
-	if w.Unknown {
-		meta |= unknown
+	if w.Late {
+		meta |= late
 	}
 	v.meta.Store(meta)
 	v.began.Store(w.Began)
@@ -71,7 +73,7 @@ func (t *Table) write(key int, number uint64) (w Write, ok bool) {
 	meta := v.meta.Load()
 	w = Write{
 		Version: number, Began: v.began.Load(), Committed: v.committed.Load(), Returned: v.returned.Load(),
-		Life: int(meta >> metaBits), Tag: meta&byTag != 0, Unknown: meta&unknown != 0,
+		Life: int(meta >> metaBits), Tag: meta&byTag != 0, Late: meta&late != 0, Unknown: meta&unknown != 0,
 	}
 	return w, v.number.Load() == number
 }
