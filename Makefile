@@ -8,7 +8,7 @@ MODULES     = $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/.*
 SERVICES   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help services services-down test lint fmt tools demo replicas build clean FORCE
+.PHONY: help services services-down test contract lint fmt tools demo replicas build clean FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ services-down: bin/services ## Stop the services that were started here, and not
 
 test: bin/services bin/testreport ## Vet and test every module on real services (ARGS='-run TestX' is handed to go test)
 	@bin/services run -- bin/testreport $(ARGS)
+
+contract: ## Run the contract's tests as often as it says, and print the figures, in ten minutes (ARGS='-test.run TestX')
+	@cd internal/contract && $(GO) test -c -o ../../bin/contract.test . && ../../bin/contract.test -long -test.timeout=60m $(ARGS)
 
 lint: tools ## Run golangci-lint, go vet and gofmt over every module
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt these files:"; echo "$$unformatted"; exit 1; }

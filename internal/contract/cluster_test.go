@@ -32,6 +32,14 @@ func open(t *testing.T, n int, o replica.Options, redisArgs ...string) *cluster 
 	t.Cleanup(c.source.Close)
 	c.client = redis.NewClient(&redis.Options{Addr: c.redis.Addr})
 	t.Cleanup(func() { _ = c.client.Close() })
+	t.Cleanup(func() {
+		for _, p := range c.replicas { // all at once: each takes a while
+			_ = p.stdin.Close()
+		}
+		for _, p := range c.replicas {
+			p.stop(t)
+		}
+	})
 	for range n {
 		c.add(t, o)
 	}

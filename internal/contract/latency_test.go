@@ -15,6 +15,7 @@ const goal = 1.5
 // Show 8: from the call of Invalidate to the moment that a peer's memory does not hold the entry any more, beside what a
 // bare PUBLISH takes between the same two processes; and from the commit of an Update to the peer's first fresh read.
 func TestInvalidationLatency(t *testing.T) {
+	alone(t)
 	samples := either(2000, 200)
 	c := open(t, 2, replica.Options{Timeout: calm, MaxStaleness: 4 * calm})
 	writer, peer := c.replicas[0], c.replicas[1]

@@ -46,6 +46,14 @@ func figure(t *testing.T, format string, args ...any) {
 	t.Log(text)
 }
 
+// alone lets a test that measures times run by itself in the long form; in the short one, it runs beside others.
+func alone(t *testing.T) {
+	t.Helper()
+	if !*long {
+		t.Parallel()
+	}
+}
+
 func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

@@ -16,12 +16,13 @@ import (
 	"github.com/tieredcache/tieredcache/internal/contract/replica"
 )
 
-// process is a replica that runs. It ends with the test, and must then end well, unless the test has killed it.
+// process is a replica that runs. Its cluster ends it.
 type process struct {
 	options replica.Options
 	command *exec.Cmd
 	rpc     *rpc.Client
 	stdin   io.Closer
+	stdout  io.Closer
 	ended   chan struct{}
 	err     error // how it ended, once ended is closed
 	killed  atomic.Bool
@@ -57,22 +58,18 @@ func start(t *testing.T, o replica.Options) *process {
 		}
 	}()
 	check(t, <-started)
-	p.stdin = stdin
+	p.stdin, p.stdout = stdin, read
 	p.rpc = jsonrpc.NewClient(struct {
 		io.Reader
 		io.WriteCloser
 	}{read, stdin})
-	t.Cleanup(func() {
-		p.stop(t)
-		_ = read.Close()
-	})
 	return p
 }
 
-// stop lets the replica end; with the race detector, a race is how it ends.
+// stop returns when the replica has ended, after the end of its input. It must end well, unless the test has killed it:
+// with the race detector, a race is an end that is not.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
-	_ = p.stdin.Close()
 	select {
 	case <-p.ended:
 	case <-time.After(20 * time.Second):
@@ -82,6 +79,7 @@ func (p *process) stop(t *testing.T) {
 	if p.err != nil && !p.killed.Load() {
 		t.Errorf("%s ended with %v", p.options.Name, p.err)
 	}
+	_ = p.stdout.Close()
 }
 
 // kill ends the replica with SIGKILL and returns when it has ended.

@@ -14,7 +14,7 @@ func TestC1ReadYourWrites(t *testing.T) {
 	c := open(t, 3, replica.Options{})
 	uneven(c.source, 20*time.Millisecond)
 	s := brew(t, c, keys("k", 8), 4, 3, time.Millisecond)
-	n := either(1000, 60)
+	n := either(500, 60)
 	s.during(t, n)
 	check(t, c.redis.Kill())
 	s.during(t, n)
@@ -37,7 +37,7 @@ func TestC2BoundedStaleness(t *testing.T) {
 	uneven(c.source, 10*time.Millisecond)
 	s := brew(t, c, keys("k", 8), 4, 2, time.Millisecond)
 	last := c.replicas[2]
-	n := either(300, 40)
+	n := either(100, 40)
 	for range either(10, 1) {
 		s.during(t, n)
 		through.deafen(true) // its messages are lost

@@ -27,6 +27,7 @@ const calm = time.Second
 // Show 5, and C6: however many readers in however many processes miss a key at once, one loads it, also where the load
 // outlives the lease, and Redis is asked little.
 func TestStampede(t *testing.T) {
+	alone(t)
 	c := open(t, stampeders, replica.Options{Timeout: calm, MaxStaleness: 4 * calm})
 	c.crowd(t, "warm") // connections are made, scripts are loaded
 	idle := c.idle(t)
