@@ -8,7 +8,7 @@ MODULES     = $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/.*
 SERVICES   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help services services-down test contract lint fmt tools demo replicas build clean FORCE
+.PHONY: help services services-down test contract lint fmt tools demo replicas torture build clean FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,14 @@ endif
 
 replicas: bin/services ## Run three instances of the example service as local processes on real services
 	@cd examples && $(GO) build -o ../bin/replicas ./replicas && SERVICES=real exec ../bin/services run -- ../bin/replicas
+
+DURATION   ?= 60s
+REPLICAS   ?= 4
+
+torture: $(if $(filter neo4j,$(SOURCE)),bin/services) ## Break everything under real processes and check every read (DURATION=60s REPLICAS=4 SEED=n SOURCE=neo4j BREAK=epoch|lease|fence|intent)
+	@cd internal/torture && $(GO) build -o ../../bin/torture .
+	@exec $(if $(filter neo4j,$(SOURCE)),bin/services run --) bin/torture -duration=$(DURATION) -replicas=$(REPLICAS) \
+		$(if $(SEED),-seed=$(SEED)) $(if $(SOURCE),-source=$(SOURCE)) $(if $(BREAK),-break=$(BREAK))
 
 build: ## Compile every module
 	@for dir in $(MODULES); do (cd $$dir && $(GO) build ./...) || exit 1; done

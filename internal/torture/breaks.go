@@ -100,11 +100,7 @@ func copyModule(from, to string) error {
 			}
 			return os.MkdirAll(filepath.Join(to, relative), 0o700)
 		}
-		switch {
-		case strings.HasSuffix(name, "_test.go"):
-			return nil
-		case strings.HasSuffix(name, ".go"), strings.HasSuffix(name, ".lua"), name == "go.mod", name == "go.sum":
-		default:
+		if strings.HasSuffix(name, ".test") || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, ".") {
 			return nil
 		}
 		text, err := os.ReadFile(path)

@@ -103,9 +103,13 @@ func (r *run) network(kind truth.Kind, harm, heal func(*proxy) error, c class) s
 }
 
 func (r *run) sever(ctx context.Context, kind truth.Kind, p *replicaProcess, c class, harm, heal func(*proxy) error, d time.Duration) (landed bool, err error) {
-	there, err := r.connections(ctx, p, c)
+	var there []string
+	err = poll(ctx, 2*limits.Bound, func() bool { // Redis may be away, which is the other deck's doing
+		there, _ = r.connections(ctx, p, c)
+		return len(there) > 0
+	})
 	if err != nil {
-		return false, nil //nolint:nilerr // Redis is away: the other deck's doing
+		return false, nil //nolint:nilerr // it has not landed
 	}
 	defer r.record(kind, p.slot, truth.NoWord)()
 	for _, x := range p.through(c) {
@@ -115,7 +119,7 @@ func (r *run) sever(ctx context.Context, kind truth.Kind, p *replicaProcess, c c
 	for _, x := range p.through(c) {
 		err = errors.Join(err, heal(x))
 	}
-	return len(there) > 0, err
+	return err == nil, err
 }
 
 // isolate keeps a replica from hearing anything for up to two bounds and a half.

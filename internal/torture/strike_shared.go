@@ -27,7 +27,7 @@ func (r *run) sharedStrikes() map[truth.Kind]strike {
 		truth.SlowLoads:     r.tell(truth.SlowLoads, &c.SlowLoads, int64(3*limits.Bound/2)),
 		truth.SlowWrites:    r.tell(truth.SlowWrites, &c.SlowWrites, int64(limits.Bound)),
 		truth.FailingLoads:  r.tell(truth.FailingLoads, &c.FailingLoads, 30),
-		truth.FailingWrites: r.tell(truth.FailingWrites, &c.FailingEnds, 50),
+		truth.FailingWrites: r.tell(truth.FailingWrites, &c.FailingEnds, 25),
 	}
 }
 

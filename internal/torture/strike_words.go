@@ -20,8 +20,8 @@ import (
 // most words are values.
 func (r *run) words(kind truth.Kind, harm func(context.Context, *mathrand.Rand, string) (bool, error)) strike {
 	return func(ctx context.Context, random *mathrand.Rand) (landed bool, err error) {
-		for range 4 {
-			keys, err := r.choose(ctx, random)
+		for round := range 4 {
+			keys, err := r.choose(ctx, random, round == 0)
 			if err != nil {
 				return false, err
 			}
@@ -40,8 +40,8 @@ func (r *run) words(kind truth.Kind, harm func(context.Context, *mathrand.Rand, 
 	}
 }
 
-// choose draws ten words, and one of the bus's own.
-func (r *run) choose(ctx context.Context, random *mathrand.Rand) ([]string, error) {
+// choose draws ten words, and perhaps one of the bus's own.
+func (r *run) choose(ctx context.Context, random *mathrand.Rand, bus bool) ([]string, error) {
 	drawn := make([]*redis.StringCmd, 300)
 	pipe := r.admin.Pipeline()
 	for i := range drawn {
@@ -73,7 +73,7 @@ func (r *run) choose(ctx context.Context, random *mathrand.Rand) ([]string, erro
 		return strings.Compare(a, b)
 	})
 	keys = keys[:min(len(keys), 10)]
-	if len(own) > 0 {
+	if bus && len(own) > 0 {
 		keys = append(keys, own[random.IntN(len(own))])
 	}
 	return keys, nil

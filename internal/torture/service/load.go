@@ -17,6 +17,9 @@ func (s *service) load(ctx context.Context, key int) (Value, error) {
 	defer s.check.Loading(key)()
 	c := &s.table.Control
 	slow := time.Duration(c.SlowLoads.Load())
+	if rand.IntN(4) != 0 {
+		slow = 0 // else all readers would soon wait for slow loads
+	}
 	before := rand.IntN(2) == 0
 	if slow > 0 && before && !s.dawdle(ctx, truth.SlowLoads, slow) {
 		return Value{}, ctx.Err()
@@ -34,11 +37,11 @@ func (s *service) load(ctx context.Context, key int) (Value, error) {
 	return Value{Key: key, Version: version}, nil
 }
 
-// dawdle takes up to some time; one in four takes it to the full.
+// dawdle takes up to some time; one in eight takes it to the full.
 func (s *service) dawdle(ctx context.Context, kind truth.Kind, most time.Duration) bool {
 	s.table.Control.Struck[kind].Add(1)
-	d := rand.N(most/4) + time.Millisecond
-	if rand.IntN(4) == 0 {
+	d := rand.N(most/16) + time.Millisecond
+	if rand.IntN(8) == 0 {
 		d = most
 	}
 	return rest(ctx, d)

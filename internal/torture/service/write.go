@@ -16,7 +16,7 @@ import (
 func (s *service) write(ctx context.Context, r *rand.Rand, place int) {
 	read := popular(r)
 	draw := func() int { // some of the writes go to what is read most
-		if r.IntN(4) == 0 {
+		if r.IntN(8) == 0 {
 			return read()
 		}
 		return r.IntN(truth.Keys)
