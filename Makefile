@@ -22,7 +22,7 @@ services-down: bin/services ## Stop the services that were started here, and not
 test: bin/services bin/testreport ## Vet and test every module on real services (ARGS='-run TestX' is handed to go test)
 	@bin/services run -- bin/testreport $(ARGS)
 
-contract: ## Run the contract's tests as often as it says, and print the figures, in ten minutes (ARGS='-test.run TestX')
+contract: ## Run the contract's tests as often as it says, and print the figures, three minutes (ARGS='-test.run TestX')
 	@cd internal/contract && $(GO) test -c -o ../../bin/contract.test . && ../../bin/contract.test -long -test.timeout=60m $(ARGS)
 
 lint: tools ## Run golangci-lint, go vet and gofmt over every module

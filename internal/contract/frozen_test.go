@@ -45,6 +45,7 @@ func (f *frozenRuns) run(t *testing.T, c *cluster, writer, p *process, key strin
 	t.Helper()
 	p.keep(t, key)
 	p.watch(t, replica.Watching{Keys: []string{key}, Readers: 2, Pace: 50 * time.Microsecond})
+	_, held := p.peek(t, key)[key]
 	p.freeze(t)
 	done := writer.update(t, key)
 	pause(frozen)
@@ -56,7 +57,7 @@ func (f *frozenRuns) run(t *testing.T, c *cluster, writer, p *process, key strin
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stale += min(v.beyondBound+v.backwards, 1)
-	if v.memory > 0 {
+	if held {
 		f.held++
 	}
 	for _, s := range report.Spans {

@@ -50,7 +50,7 @@ func TestC7RedisStopped(t *testing.T) {
 				}
 			}
 			pause(outage - time.Since(stopped))
-			most := c.source.TakeMost()
+			lasted, most := time.Since(stopped), c.source.TakeMost()
 			check(t, fault.start(t, c.redis))
 			left := 0
 			for _, p := range c.replicas {
@@ -62,7 +62,7 @@ func TestC7RedisStopped(t *testing.T) {
 			}
 			v := s.judge(t, bound)
 			figure(t, "outage=%v bound=%v writes_meanwhile=%d pending=%d pending_when_a_fence_opened=%d loads_of_a_key_at_once=%d loads_at_once=%d of %d readers and %d places; %v",
-				time.Since(stopped).Round(time.Millisecond), bound, meanwhile, pending, left, most.OfKey, most.OfReplica, readers, maxLoads, v)
+				lasted.Round(time.Millisecond), bound, meanwhile, pending, left, most.OfKey, most.OfReplica, readers, maxLoads, v)
 			v.hold(t)
 			if pending == 0 || meanwhile == 0 {
 				t.Error("nothing was pending while Redis was away")

@@ -80,14 +80,14 @@ func (s *storm) judge(t *testing.T, bound time.Duration) verdict {
 }
 
 // uneven makes loads and writes slow now and then, the write on both sides of its commit.
-func uneven(s *source.Source, most time.Duration) {
-	pause := func() {
-		if rand.N(4) == 0 {
+func uneven(s *source.Source, loads, writes time.Duration) {
+	now := func(most time.Duration) {
+		if rand.N(3) == 0 {
 			<-time.After(rand.N(most))
 		}
 	}
-	s.OnLoad(func(source.Load) error { pause(); return nil })
-	s.OnWrite(func(_ source.Write, commit func()) error { pause(); commit(); pause(); return nil })
+	s.OnLoad(func(source.Load) error { now(loads); return nil })
+	s.OnWrite(func(_ source.Write, commit func()) error { now(writes); commit(); now(writes); return nil })
 }
 
 // during waits until a storm has written so many times more.

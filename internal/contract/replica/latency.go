@@ -39,29 +39,24 @@ func (r *Replica) Gone(key string, at *time.Duration) error {
 	return await(gone, at)
 }
 
-// Subscribe begins to hear a channel of Redis, without the library.
+// Subscribe begins to hear a channel of Redis, without the library and as go-redis offers it: like Expect, it is told
+// by a goroutine that receives.
 func (r *Replica) Subscribe(channel string, _ *struct{}) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	s := r.redis.Subscribe(ctx, channel)
-	if _, err := s.Receive(ctx); err != nil {
-		cancel()
+	s := r.redis.Subscribe(context.Background(), channel)
+	if _, err := s.Receive(context.Background()); err != nil {
 		return errors.Join(err, s.Close())
 	}
-	heard := make(chan time.Duration, 1)
-	ended := make(chan struct{})
+	heard, ended := make(chan time.Duration, 1), make(chan struct{})
 	go func() {
 		defer close(ended)
-		for {
-			if _, err := s.ReceiveMessage(ctx); err != nil {
-				return
-			}
+		for range s.Channel() {
 			heard <- mono.Now()
 		}
 	}()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.heard = heard
-	r.stopped = func() { cancel(); _ = s.Close(); <-ended }
+	r.stopped = func() { _ = s.Close(); <-ended }
 	return nil
 }
 
