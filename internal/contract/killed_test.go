@@ -71,6 +71,10 @@ func (k *killer) run(t *testing.T, p *process, key string) {
 	k.mu.Unlock()
 	var done replica.Written
 	err := p.rpc.Call("Replica.Update", replica.Write{Key: key}, &done)
+	if err == nil && !done.Ran {
+		t.Errorf("%s: the writer did not write: %s", key, done.Err)
+		return
+	}
 	<-dead
 	if err == nil && silent(key) {
 		t.Errorf("%s: the writer that was killed has answered: %+v", key, done)

@@ -17,7 +17,7 @@ func TestC6OneLoad(t *testing.T) {
 	const load, lease = 2500 * time.Millisecond, time.Second
 	c := open(t, 4, replica.Options{Timeout: calm, MaxStaleness: 4 * calm})
 	names := keys("k", either(100, 10))
-	loading := make(chan source.Load, 1)
+	loading := make(chan source.Load, 100) // where the promise is broken, there are many
 	c.source.OnLoad(func(l source.Load) error {
 		if l.Key == "orphan" {
 			loading <- l
