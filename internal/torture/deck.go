@@ -20,8 +20,12 @@ type strike func(ctx context.Context, r *rand.Rand) (landed bool, err error)
 // the source. Each deck is shuffled, played to its end, and shuffled again; so every kind comes early, and every pair
 // of kinds meets in a long run.
 func (r *run) strike(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, r.duration)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	go func() {
+		defer cancel()
+		_ = rest(ctx, r.duration) && poll(ctx, r.patience, func() bool { return len(r.missing()) == 0 }) == nil
+	}()
 	decks := []map[truth.Kind]strike{r.replicaStrikes(), r.sharedStrikes()}
 	failed := make(chan error, len(decks)+2)
 	for i, deck := range decks {

@@ -29,23 +29,25 @@ const timeout = 200 * time.Millisecond
 
 type options struct {
 	duration time.Duration
+	patience time.Duration // how much longer it may take until every kind of fault has landed
 	replicas int
 	seed     uint64
 	source   string
 	without  string // a guard
-	replica  string // the program of the replicas
 	out      io.Writer
 }
 
 // run is one run.
 type run struct {
 	options
-	dir    string
-	table  *truth.Table
-	redis  *services.Redis
-	admin  *redis.Client
-	source source.Source // the driver's own way to it
-	socket string
+	dir     string
+	self    string // this program
+	program string // the program of the replicas
+	table   *truth.Table
+	redis   *services.Redis
+	admin   *redis.Client
+	source  source.Source // the driver's own way to it
+	socket  string
 
 	replicas []*replicaProcess
 	landed   [truth.Kinds]int
@@ -72,11 +74,15 @@ func torture(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer os.RemoveAll(r.dir)
-	if o.without != "" {
-		if r.replica, err = buildWithout(ctx, o.without, r.dir); err != nil {
+	if r.self, err = os.Executable(); err != nil {
+		return err
+	}
+	if r.program = r.self; o.without != "" {
+		if r.program, err = buildWithout(ctx, o.without, r.dir); err != nil {
 			return err
 		}
 	}
+	redis.SetLogger(service.Silence{})
 	fmt.Fprintf(r.out, "torture: seed=%d duration=%v replicas=%d source=%s D=%v\n", o.seed, o.duration, o.replicas, o.source, limits.Bound)
 	ended, err := r.begin(ctx)
 	if err == nil {
@@ -154,7 +160,7 @@ func (r *run) startSource(ctx context.Context, table string) (end func() error, 
 		return func() error { return errors.Join(remove(context.Background()), r.source.Close()) }, nil
 	}
 	r.socket = filepath.Join(r.dir, "source")
-	c, err := start(os.Args[0], roleSource, table, r.socket)
+	c, err := start(r.self, roleSource, table, r.socket)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +207,7 @@ func (p *replicaProcess) start() (err error) {
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return err
 	}
-	p.child, err = start(r.replica, roleReplica, path)
+	p.child, err = start(r.program, roleReplica, path)
 	return err
 }
 

@@ -22,7 +22,7 @@ func main() {
 	if play(os.Args[1:]) {
 		return
 	}
-	o := options{replica: os.Args[0], out: os.Stdout}
+	o := options{out: os.Stdout}
 	flag.DurationVar(&o.duration, "duration", time.Minute, "how long it tortures")
 	flag.IntVar(&o.replicas, "replicas", 4, "how many replicas: 2 to 12")
 	flag.Uint64Var(&o.seed, "seed", 0, "what the faults are drawn from; 0: the clock")

@@ -13,13 +13,11 @@ import (
 func (r *run) report() error {
 	c := &r.table.Counts
 	fmt.Fprintf(r.out, "torture: loads=%d told_errors=%d excused_loads=%d stale=%d stalls=%d\n", c.Loads.Load(), c.ToldErrors.Load(), c.ExcusedLoads.Load(), c.Stale.Load(), r.stalls.Load())
-	var kinds, missing []string
+	var kinds []string
 	for k := truth.Freeze; k < truth.Kinds; k++ {
 		kinds = append(kinds, fmt.Sprintf("%v:%d", k, r.landed[k]))
-		if r.landed[k] == 0 {
-			missing = append(missing, k.String())
-		}
 	}
+	missing := r.missing()
 	fmt.Fprintf(r.out, "torture: seed=%d reads=%d l1_hits=%.1f%% writes=%d faults=%s excused=%d stale_p50=%v stale_p99=%v stale_max=%v",
 		r.seed, c.Reads.Load(), 100*float64(c.MemoryHits.Load())/float64(max(c.Reads.Load(), 1)), c.Writes.Load(), strings.Join(kinds, ","), c.Excused.Load(),
 		short(c.Staleness(0.5)), short(c.Staleness(0.99)), short(c.Staleness(1)))
@@ -43,6 +41,18 @@ func (r *run) report() error {
 		return errors.New("nothing was read or written")
 	}
 	return nil
+}
+
+// missing names the kinds of faults that have not landed.
+func (r *run) missing() (kinds []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k := truth.Freeze; k < truth.Kinds; k++ {
+		if r.landed[k] == 0 {
+			kinds = append(kinds, k.String())
+		}
+	}
+	return kinds
 }
 
 func short(d time.Duration) time.Duration {

@@ -13,8 +13,9 @@ var errTold = errors.New("the source was told to fail")
 
 // load reads from the source, as slowly and as badly as it was told. What takes long may take it before or after it has
 // the value: the second is what makes a stale fill.
-func (s *service) load(ctx context.Context, key int) (Value, error) {
-	defer s.check.Loading(key)()
+func (s *service) load(ctx context.Context, key int) (v Value, err error) {
+	done := s.check.Loading(ctx, key)
+	defer func() { done(err != nil) }()
 	c := &s.table.Control
 	slow := time.Duration(c.SlowLoads.Load())
 	if rand.IntN(4) != 0 {

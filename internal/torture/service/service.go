@@ -69,7 +69,7 @@ type service struct {
 // Run reads and writes until ctx ends. It tells what it finds to out.
 func Run(ctx context.Context, config Config, from source.Source, table *truth.Table, out io.Writer) (err error) {
 	s := &service{config: config, table: table, source: from, check: truth.NewChecker(table, config.Life, out)}
-	redis.SetLogger(silence{}) // that it cannot dial while nobody can is no news
+	redis.SetLogger(Silence{})
 	client := redis.NewClient(&redis.Options{
 		Addr: config.Commands, Dialer: dialer(config.Commands, config.PubSub), ClientName: ClientName(config.Slot),
 	})
@@ -117,9 +117,11 @@ func Run(ctx context.Context, config Config, from source.Source, table *truth.Ta
 	return errors.Join(err, s.source.Close())
 }
 
-type silence struct{}
+// Silence is a logger for go-redis, which says whenever it cannot dial: here that is no news.
+type Silence struct{}
 
-func (silence) Printf(context.Context, string, ...any) {}
+// Printf says nothing.
+func (Silence) Printf(context.Context, string, ...any) {}
 
 // watch records when this process was not given the processor for so long that Redis may have answered in vain.
 func (s *service) watch(ctx context.Context) {

@@ -1,6 +1,7 @@
 package truth
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -12,9 +13,9 @@ type loads struct {
 	running [Keys]int
 }
 
-// Loading is called when a load begins; the result, when it has ended. Two that overlap in different processes are a
-// violation, unless a write or a fault explains it.
-func (c *Checker) Loading(key int) (done func()) {
+// Loading is called when a load begins; the result, when it has ended, or failed. A load that is cancelled has ended: its
+// lease is given up. Two that overlap in different processes are a violation, unless a write or a fault explains it.
+func (c *Checker) Loading(ctx context.Context, key int) (done func(failed bool)) {
 	t, l := c.table, &c.loads
 	t.Counts.Loads.Add(1)
 	mu, mine := &l.mu[key%len(l.mu)], &t.loading[key][c.slot]
@@ -29,21 +30,29 @@ func (c *Checker) Loading(key int) (done func()) {
 			c.double(key, slot, other, began)
 		}
 	}
-	return func() {
+	end := sync.OnceFunc(func() {
 		mu.Lock()
 		defer mu.Unlock()
 		if l.running[key]--; l.running[key] == 0 {
 			mine.Store(0)
 		}
+	})
+	stop := context.AfterFunc(ctx, end)
+	return func(failed bool) {
+		stop()
+		if failed {
+			raise(&t.failed[key], t.Now())
+		}
+		end()
 	}
 }
 
 // double judges a load that began while another process's ran. Promise C6 holds only while both processes reach Redis,
-// the lease is kept, and no intent stands.
+// the lease is kept, and no intent stands; and whoever has seen two loads of others fail, loads for himself.
 func (c *Checker) double(key, slot int, other, began int64) {
 	t := c.table
 	from := other - 2*t.settle.Load() // a closed fence opens late
-	excused := t.standing(key, from) || t.any(func(f Fault) bool {
+	excused := t.standing(key, from) || t.failed[key].Load() >= from || t.any(func(f Fault) bool {
 		switch {
 		case !f.touches(from, began):
 			return false

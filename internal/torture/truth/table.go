@@ -53,6 +53,8 @@ type shared struct {
 	returned [Keys]atomic.Uint64 // the newest version whose Update has returned
 	busy     [Keys]atomic.Int64  // until when an intent may stand of a write that committed nothing
 
+	failed [Keys]atomic.Int64 // when a load failed last
+
 	versions [Keys][kept]version
 	loading  [Keys][Procs]atomic.Int64 // since when a process loads; 0: it does not
 	procs    [Procs]proc
