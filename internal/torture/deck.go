@@ -54,7 +54,7 @@ func (r *run) play(ctx context.Context, random *rand.Rand, deck map[truth.Kind]s
 	for {
 		random.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 		for _, k := range kinds {
-			if !rest(ctx, limits.Bound/20+rand.N(limits.Bound/4)) {
+			if !rest(ctx, limits.Bound/4+time.Duration(random.Int64N(int64(limits.Bound/2)))) {
 				return nil
 			}
 			landed, err := deck[k](context.WithoutCancel(ctx), random)

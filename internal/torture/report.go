@@ -57,7 +57,7 @@ func (r *run) missing() (kinds []string) {
 
 func short(d time.Duration) time.Duration {
 	if d < time.Millisecond {
-		return d.Round(time.Microsecond)
+		return d.Truncate(time.Microsecond)
 	}
-	return d.Round(100 * time.Microsecond)
+	return d.Truncate(10 * time.Microsecond)
 }

@@ -15,7 +15,7 @@ const burst = 1000
 
 // popular draws keys of which some are read and written far more often than others.
 func popular(r *rand.Rand) func() int {
-	zipf := rand.NewZipf(r, 1.6, 10, truth.Keys-1)
+	zipf := rand.NewZipf(r, 2, 10, truth.Keys-1)
 	return func() int { return int(zipf.Uint64()*7919) % truth.Keys } // spread over the groups
 }
 

@@ -52,7 +52,7 @@ func ClientName(slot int) string { return fmt.Sprintf("torture-%d", slot) }
 func TagOf(key int) coherence.Ref { return coherence.Tag("group", fmt.Sprint(key/truth.Group)) }
 
 const (
-	readers = 12
+	readers = 48
 	writers = 3
 )
 
