@@ -12,7 +12,7 @@ import (
 // report prints the last lines. Its error says why the run did not pass.
 func (r *run) report() error {
 	c := &r.table.Counts
-	fmt.Fprintf(r.out, "torture: loads=%d told_errors=%d excused_loads=%d stale=%d stalls=%d\n", c.Loads.Load(), c.ToldErrors.Load(), c.ExcusedLoads.Load(), c.Stale.Load(), r.stalls.Load())
+	fmt.Fprintf(r.out, "torture: loads=%d told_errors=%d excused_loads=%d stale=%d stalls=%d unanswered=%d\n", c.Loads.Load(), c.ToldErrors.Load(), c.ExcusedLoads.Load(), c.Stale.Load(), r.stalls.Load(), c.Unanswered.Load())
 	var kinds []string
 	for k := truth.Freeze; k < truth.Kinds; k++ {
 		kinds = append(kinds, fmt.Sprintf("%v:%d", k, r.landed[k]))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,20 +15,22 @@ import (
 
 // dialer gives a bus connections whose faults come apart: commands go through one proxy, a subscription through another.
 // Nothing tells the two apart when they are dialled, so a connection begins at the proxy for commands and moves, with
-// what its client has said so far, when it says SUBSCRIBE.
-func dialer(commands, pubsub string) func(context.Context, string, string) (net.Conn, error) {
+// what its client has said so far, when it says SUBSCRIBE. failed is told when Redis did not answer a command.
+func dialer(commands, pubsub string, failed func()) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, _ string) (net.Conn, error) {
 		connection, err := (&net.Dialer{}).DialContext(ctx, network, commands)
 		if err != nil {
+			failed()
 			return nil, err
 		}
-		return &moving{at: connection, network: network, pubsub: pubsub}, nil
+		return &moving{at: connection, network: network, pubsub: pubsub, failed: failed}, nil
 	}
 }
 
 // moving is a connection that moves once. While it does, nobody reads from it: a client subscribes before it receives.
 type moving struct {
 	network, pubsub string
+	failed          func()
 
 	mu    sync.Mutex
 	at    net.Conn
@@ -90,10 +93,23 @@ func (m *moving) now() net.Conn {
 	return m.at
 }
 
-func (m *moving) Read(b []byte) (int, error) { return m.now().Read(b) }
-func (m *moving) Close() error               { return m.now().Close() }
-func (m *moving) LocalAddr() net.Addr        { return m.now().LocalAddr() }
-func (m *moving) RemoteAddr() net.Addr       { return m.now().RemoteAddr() }
+func (m *moving) Read(b []byte) (int, error) {
+	n, err := m.now().Read(b)
+	if err != nil && !errors.Is(err, net.ErrClosed) && !m.hasMoved() {
+		m.failed()
+	}
+	return n, err
+}
+
+func (m *moving) hasMoved() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.moved
+}
+
+func (m *moving) Close() error         { return m.now().Close() }
+func (m *moving) LocalAddr() net.Addr  { return m.now().LocalAddr() }
+func (m *moving) RemoteAddr() net.Addr { return m.now().RemoteAddr() }
 
 func (m *moving) SetDeadline(t time.Time) error {
 	m.mu.Lock()

@@ -50,7 +50,7 @@ func TestSubscriptionsMove(t *testing.T) {
 	defer server.Stop()
 	commands, viaCommands := relay(t, server.Addr)
 	pubsub, viaPubSub := relay(t, server.Addr)
-	client := redis.NewClient(&redis.Options{Addr: commands, Dialer: dialer(commands, pubsub), ClientName: ClientName(3)})
+	client := redis.NewClient(&redis.Options{Addr: commands, Dialer: dialer(commands, pubsub, func() {}), ClientName: ClientName(3)})
 	defer client.Close()
 
 	subscription := client.Subscribe(t.Context(), "channel")

@@ -71,7 +71,8 @@ func Run(ctx context.Context, config Config, from source.Source, table *truth.Ta
 	s := &service{config: config, table: table, source: from, check: truth.NewChecker(table, config.Life, out)}
 	redis.SetLogger(Silence{})
 	client := redis.NewClient(&redis.Options{
-		Addr: config.Commands, Dialer: dialer(config.Commands, config.PubSub), ClientName: ClientName(config.Slot),
+		Addr: config.Commands, Dialer: dialer(config.Commands, config.PubSub, s.unanswered), ClientName: ClientName(config.Slot),
+		PoolSize: 2 * readers, // else readers wait for each other, which no fault is
 	})
 	defer client.Close()
 	mode := coherence.Available
@@ -122,6 +123,12 @@ type Silence struct{}
 
 // Printf says nothing.
 func (Silence) Printf(context.Context, string, ...any) {}
+
+// unanswered records that a command had no answer, unless a fault explains that.
+func (s *service) unanswered() {
+	now := s.table.Now()
+	s.table.Unanswered(s.config.Slot, now-int64(s.config.Timeout), now)
+}
 
 // watch records when this process was not given the processor for so long that Redis may have answered in vain.
 func (s *service) watch(ctx context.Context) {

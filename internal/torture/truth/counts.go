@@ -30,6 +30,7 @@ type Counts struct {
 	Stale                            atomic.Int64 // reads of a version older than one whose Update had returned; excused ones not among them
 	Excused                          atomic.Int64 // reads that section 6 of PROTOCOL.md excuses
 	ExcusedLoads                     atomic.Int64 // double loads that a fault or a write excuses
+	Unanswered                       atomic.Int64 // commands, while no fault explained that
 	ToldErrors                       atomic.Int64 // errors that reached readers because the source was told to give them
 	Violations                       [Violations]atomic.Int64
 

@@ -91,6 +91,14 @@ func (t *Table) Began(kind Kind, slot, word int) (number int) {
 // Stalled records that a process, or everybody, had to wait.
 func (t *Table) Stalled(slot int, from, to int64) { t.recorded(Stall, slot, NoWord, from, to) }
 
+// Unanswered records that Redis did not answer a process, unless a fault explains that.
+func (t *Table) Unanswered(slot int, from, to int64) {
+	if !t.any(func(f Fault) bool { return f.Kind.severs() && f.hits(slot) && f.touches(to-t.settle.Load()/10, to) }) {
+		t.Counts.Unanswered.Add(1)
+		t.Stalled(slot, from, to)
+	}
+}
+
 func (t *Table) recorded(kind Kind, slot, word int, from, to int64) (number int) {
 	n := t.nFaults.Add(1) - 1
 	f := &t.faults[n%faults]
