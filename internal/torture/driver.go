@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,15 +55,6 @@ type run struct {
 	mu       sync.Mutex // landed
 }
 
-// replicaProcess is a place that one replica after the other takes.
-type replicaProcess struct {
-	run              *run
-	slot             int
-	life             int
-	commands, pubsub *proxy
-	child            *child
-}
-
 // torture is a whole run; its error says why it did not pass.
 func torture(ctx context.Context, o options) (err error) {
 	if o.replicas < 2 || o.replicas > 12 {
@@ -101,8 +92,8 @@ func torture(ctx context.Context, o options) (err error) {
 func (r *run) begin(ctx context.Context) (ended func() error, err error) {
 	var ends []func() error
 	ended = func() (err error) {
-		for i := len(ends) - 1; i >= 0; i-- {
-			err = errors.Join(err, ends[i]())
+		for _, end := range slices.Backward(ends) {
+			err = errors.Join(err, end())
 		}
 		return err
 	}
@@ -185,50 +176,6 @@ func scratch() (string, error) {
 }
 
 func (r *run) name() string { return fmt.Sprintf("%d-%d", os.Getpid(), r.seed) }
-
-// start gives the place to a new process. The first half of the replicas is Strict.
-func (p *replicaProcess) start() (err error) {
-	r := p.run
-	strict := p.slot%2 == 0
-	p.life = r.table.Born(p.slot, strict)
-	done := r.record(truth.Start, p.slot, truth.NoWord)
-	defer done()
-	config := service.Config{
-		Table: filepath.Join(r.dir, "truth"), Slot: p.slot, Life: p.life, Strict: strict, Seed: r.seed, Run: r.name(), Source: r.socket,
-		Commands: p.commands.address(), PubSub: p.pubsub.address(),
-		MaxStaleness: limits.Bound, IntentLife: limits.IntentLife, TTL: limits.TTL, Timeout: timeout,
-		Rest: 100 * time.Millisecond, WriteEvery: 100 * time.Millisecond,
-	}
-	text, err := json.Marshal(config)
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(r.dir, fmt.Sprintf("replica-%d", p.life))
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		return err
-	}
-	p.child, err = start(r.program, roleReplica, path)
-	return err
-}
-
-// awaitReads waits until the place has counted more reads than that.
-func (p *replicaProcess) awaitReads(ctx context.Context, reads int64) error {
-	err := poll(ctx, 30*time.Second, func() bool { return p.run.table.Reads(p.slot) > reads })
-	if err != nil {
-		return fmt.Errorf("replica %d does not read: %w", p.slot, err)
-	}
-	return nil
-}
-
-func (p *replicaProcess) stop() error {
-	err := p.child.stop()
-	p.commands.close()
-	p.pubsub.close()
-	if err != nil {
-		return fmt.Errorf("replica %d: %w", p.slot, err)
-	}
-	return nil
-}
 
 // record writes a fault down from now until the result is called.
 func (r *run) record(kind truth.Kind, slot, word int) (done func()) {

@@ -109,7 +109,7 @@ func (r *run) sever(ctx context.Context, kind truth.Kind, p *replicaProcess, c c
 		return len(there) > 0
 	})
 	if err != nil {
-		return false, nil //nolint:nilerr // it has not landed
+		return false, nil // it has not landed
 	}
 	defer r.record(kind, p.slot, truth.NoWord)()
 	for _, x := range p.through(c) {
@@ -171,7 +171,7 @@ func (r *run) connections(ctx context.Context, p *replicaProcess, c class) (ids 
 	}
 	for line := range strings.Lines(list) {
 		fields := map[string]string{}
-		for _, f := range strings.Fields(line) {
+		for f := range strings.FieldsSeq(line) {
 			name, value, _ := strings.Cut(f, "=")
 			fields[name] = value
 		}

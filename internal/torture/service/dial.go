@@ -42,6 +42,7 @@ type moving struct {
 // handshake is more than any client says before it subscribes; one that has said more does not.
 const handshake = 4096
 
+// Write sends on, and moves first where a subscription begins.
 func (m *moving) Write(b []byte) (int, error) {
 	m.mu.Lock()
 	switch {
@@ -93,6 +94,7 @@ func (m *moving) now() net.Conn {
 	return m.at
 }
 
+// Read receives from where the connection is now.
 func (m *moving) Read(b []byte) (int, error) {
 	n, err := m.now().Read(b)
 	if err != nil && !errors.Is(err, net.ErrClosed) && !m.hasMoved() {
@@ -107,10 +109,16 @@ func (m *moving) hasMoved() bool {
 	return m.moved
 }
 
-func (m *moving) Close() error         { return m.now().Close() }
-func (m *moving) LocalAddr() net.Addr  { return m.now().LocalAddr() }
+// Close closes it where it is now.
+func (m *moving) Close() error { return m.now().Close() }
+
+// LocalAddr is of where it is now.
+func (m *moving) LocalAddr() net.Addr { return m.now().LocalAddr() }
+
+// RemoteAddr is of where it is now.
 func (m *moving) RemoteAddr() net.Addr { return m.now().RemoteAddr() }
 
+// SetDeadline holds for the move as well.
 func (m *moving) SetDeadline(t time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -118,8 +126,10 @@ func (m *moving) SetDeadline(t time.Time) error {
 	return m.at.SetDeadline(t)
 }
 
+// SetReadDeadline is for where it is now.
 func (m *moving) SetReadDeadline(t time.Time) error { return m.now().SetReadDeadline(t) }
 
+// SetWriteDeadline holds for the move as well.
 func (m *moving) SetWriteDeadline(t time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -47,7 +47,7 @@ func TestSubscriptionsMove(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer server.Stop()
+	t.Cleanup(func() { _ = server.Stop() })
 	commands, viaCommands := relay(t, server.Addr)
 	pubsub, viaPubSub := relay(t, server.Addr)
 	client := redis.NewClient(&redis.Options{Addr: commands, Dialer: dialer(commands, pubsub, func() {}), ClientName: ClientName(3)})
@@ -79,7 +79,7 @@ func TestSubscriptionsMove(t *testing.T) {
 	}
 	subscription.Close()
 	client.Close()
-	server.Stop() // ends the relays' connections, which are counted then
+	_ = server.Stop() // ends the relays' connections, which are counted then
 	for limit := time.Now().Add(10 * time.Second); viaCommands.Load() < 1000 && time.Now().Before(limit); {
 		pause(t)
 	}

@@ -18,6 +18,7 @@ type client struct {
 // Dial returns the source whose process listens on a Unix socket.
 func Dial(path string) Source { return &client{path: path, idle: make(chan net.Conn, 64)} }
 
+// Read asks for one version.
 func (c *client) Read(ctx context.Context, key int) (uint64, error) {
 	versions, err := c.ask(ctx, opRead, key, truth.Write{}, 1)
 	if err != nil {
@@ -26,6 +27,7 @@ func (c *client) Read(ctx context.Context, key int) (uint64, error) {
 	return versions[0], nil
 }
 
+// Commit is one request, so that a group changes while its writer waits once.
 func (c *client) Commit(ctx context.Context, key int, w truth.Write) (map[int]uint64, error) {
 	keys, op := changed(key, w.Tag), byte(opCommit)
 	if w.Tag {
@@ -77,6 +79,7 @@ func (c *client) connection(ctx context.Context) (net.Conn, error) {
 	}
 }
 
+// Close closes the connections that are idle.
 func (c *client) Close() error {
 	for {
 		select {

@@ -47,8 +47,10 @@ func Neo4j(ctx context.Context, getenv func(string) string, run string, t *truth
 
 func (g *graph) id(key int) string { return fmt.Sprintf("%s-%d", g.run, key) }
 
+// Read is one query.
 func (g *graph) Read(ctx context.Context, key int) (uint64, error) { return g.read(ctx, key) }
 
+// Commit is one transaction.
 func (g *graph) Commit(ctx context.Context, key int, w truth.Write) (map[int]uint64, error) {
 	keys := changed(key, w.Tag)
 	ids := make([]string, len(keys))
@@ -85,6 +87,7 @@ func (g *graph) Commit(ctx context.Context, key int, w truth.Write) (map[int]uin
 	return committed, nil
 }
 
+// Close closes the driver.
 func (g *graph) Close() error { return g.store.Driver.Close(context.Background()) }
 
 // Prepare makes the nodes of a run; the result removes them.
