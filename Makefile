@@ -8,7 +8,7 @@ MODULES     = $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/.*
 SERVICES   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help services services-down test contract lint fmt tools demo replicas torture build clean FORCE
+.PHONY: help services services-down test contract lint fmt tools demo replicas torture build clean mutants FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ torture: $(if $(filter neo4j,$(SOURCE)),bin/services) ## Break everything under 
 	@cd internal/torture && $(GO) build -o ../../bin/torture .
 	@exec $(if $(filter neo4j,$(SOURCE)),bin/services run --) bin/torture -duration=$(DURATION) -replicas=$(REPLICAS) \
 		$(if $(SEED),-seed=$(SEED)) $(if $(SOURCE),-source=$(SOURCE)) $(if $(BREAK),-break=$(BREAK))
+
+mutants: bin/services ## Take each guard of the protocol out, and name the test that then fails (ARGS='-run lease -v')
+	@$(GO) build -o bin/mutants ./internal/mutants && exec bin/services run -- bin/mutants $(ARGS)
 
 build: ## Compile every module
 	@for dir in $(MODULES); do (cd $$dir && $(GO) build ./...) || exit 1; done

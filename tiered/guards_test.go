@@ -92,6 +92,90 @@ func TestBypassIsNotJoinedAfterItsRead(t *testing.T) {
 	}
 }
 
+// The same where the fence is closed: nobody tells of the writes of others then, and epochs stand still.
+func TestBypassBehindAClosedFenceIsNotJoinedAfterItsRead(t *testing.T) {
+	nobody := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	t.Cleanup(func() { _ = nobody.Close() })
+	var truth atomic.Value
+	truth.Store("old")
+	s := source{loads: make(chan string, 9), goOn: make(chan struct{}, 9), value: func(string) (string, error) { return truth.Load().(string), nil }}
+	c := newCache(t, newBus(t, coherence.Config{Redis: nobody}), tiered.Config[string, string]{Load: s.load})
+	first := read(t.Context(), c, "k")
+	<-s.loads
+	truth.Store("new")
+	second := read(t.Context(), c, "k")
+	eventually(t, "the second reader waits", time.Second, func() bool { return c.Stats().Waited+c.Stats().Shared > 0 })
+	s.goOn <- struct{}{}
+	s.goOn <- struct{}{}
+	if a := <-first; a.err != nil || a.value != "old" {
+		t.Errorf("the first reader got %q, %v", a.value, a.err)
+	}
+	if a := <-second; a.err != nil || a.value != "new" {
+		t.Errorf("the second reader got %q, %v, want what was committed before it began", a.value, a.err)
+	}
+}
+
+// Who reads after a write is not answered by a flight that looked before it, nor by what that one puts in memory.
+func TestReaderAfterWriteSeesIt(t *testing.T) {
+	var truth atomic.Value
+	truth.Store("old")
+	s := source{loads: make(chan string, 9), goOn: make(chan struct{}, 9), value: func(string) (string, error) { return truth.Load().(string), nil }}
+	c := newLocal(t, tiered.Config[string, string]{Name: "a", Load: s.load})
+	before := read(t.Context(), c, "k")
+	<-s.loads
+	if err := c.Update(t.Context(), "k", func(context.Context) error { truth.Store("new"); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	after := read(t.Context(), c, "k")
+	eventually(t, "the reader after the write waits", time.Second, func() bool { return c.Stats().Waited+c.Stats().Shared > 0 })
+	s.goOn <- struct{}{}
+	s.goOn <- struct{}{}
+	if a := <-before; a.err != nil || a.value != "old" {
+		t.Errorf("the reader before the write got %q, %v", a.value, a.err)
+	}
+	if a := <-after; a.err != nil || a.value != "new" {
+		t.Errorf("the reader after the write got %q, %v", a.value, a.err)
+	}
+}
+
+// What was loaded before a tag changed is stored under the tag's version of then, and nobody is answered with it.
+func TestSlowLoadLosesAgainstAWriteOfItsTag(t *testing.T) {
+	var truth atomic.Value
+	truth.Store("old")
+	tag := coherence.Tag("t")
+	s := source{loads: make(chan string, 9), goOn: make(chan struct{}, 9), value: func(string) (string, error) { return truth.Load().(string), nil }}
+	c, _, _ := processes(t, 2, tiered.Config[string, string]{Load: s.load, Tags: func(string) []coherence.Ref { return []coherence.Ref{tag} }})
+	slow := read(t.Context(), c[0], "k")
+	<-s.loads
+	truth.Store("new")
+	if err := tiered.BusOf(c[1]).Invalidate(t.Context(), tag); err != nil {
+		t.Fatal(err)
+	}
+	s.goOn <- struct{}{}
+	if a := <-slow; a.err != nil || a.value != "old" {
+		t.Fatalf("the reader before the write got %q, %v", a.value, a.err)
+	}
+	s.goOn <- struct{}{}
+	mustGet(t, c[1], "k", "new")
+}
+
+// What is being written is not answered from memory, also if memory has it.
+func TestMemoryIsNotAskedDuringAWrite(t *testing.T) {
+	c := newLocal(t, tiered.Config[string, string]{Name: "a"})
+	err := c.Update(t.Context(), "k", func(ctx context.Context) error {
+		if err := c.Set(ctx, "k", "v"); err != nil {
+			return err
+		}
+		if v, ok := c.Peek("k"); ok {
+			t.Errorf("memory answers %q while it is written", v)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // mustIntend puts an intent of another process on a word.
 func mustIntend(t *testing.T, rdb *redis.Client, key string) {
 	t.Helper()

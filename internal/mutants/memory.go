@@ -1,0 +1,133 @@
+package main
+
+// memory are the guards of what one process does: epochs, flights, memory.
+func memory() []mutant {
+	return []mutant{
+		{
+			name: "the epoch is compared on a hit", guard: "READ: L1 has an entry with epoch e(k)",
+			file: "l1/l1.go",
+			old:  ` && c.epochs.Of(&e.places) == e.epoch`,
+			new:  ``,
+			pkg:  "l1", test: "TestMissByEpoch",
+		},
+		{
+			name: "the epoch of a key has its tags in it", guard: "State: e(k) = their sum over k, k's tags, its cache and the whole",
+			file: "internal/epoch/epoch.go",
+			old:  `for _, tag := range p.Tags {`,
+			new:  `for _, tag := range p.Tags[:0] {`,
+			pkg:  "tiered", test: "TestTagChanges",
+		},
+		{
+			name: "the epoch is read before the first look", guard: "READ: e0 := e(k), then ...; L1.put(v, e0)",
+			file: "tiered/read.go",
+			old:  `c.l1.Put(f.key, h, f.places, f.e0, expires, size)`,
+			new:  `c.l1.Put(f.key, h, f.places, c.member.Epoch(&f.places), expires, size)`,
+			pkg:  "tiered", test: "TestReaderAfterWriteSeesIt",
+		},
+		{
+			name: "a flight is joined only with the same epoch", guard: "Flights: only if that flight's e0 is still e(k)",
+			file: "tiered/flight.go",
+			old:  `same := c.member.Epoch(&f.places) == f.e0`,
+			new:  `same := true`,
+			pkg:  "tiered", test: "TestReaderAfterWriteSeesIt",
+		},
+		{
+			name: "one flight of a key at a time", guard: "Flights: at most one flight of a key runs at a time",
+			file: "tiered/flight.go",
+			old:  "\t\tcase f == nil || f.answered:\n",
+			new:  "\t\tdefault:\n\t\t\tr.group.Forget(t.entry.Name)\n",
+			pkg:  "tiered", test: "TestReaderAfterWriteDoesNotJoin",
+		},
+		{
+			name: "a bypass is not joined after its source read, the fence open", guard: "Flights: it is not a BYPASS whose source read has begun",
+			file: "tiered/flight.go",
+			old:  `return !f.bypass || !f.reading`,
+			new:  `return true`,
+			pkg:  "tiered", test: "TestBypassIsNotJoinedAfterItsRead",
+		},
+		{
+			name: "a bypass is not joined after its source read, the fence closed", guard: "Flights: otherwise, it is a BYPASS whose source read has not begun",
+			file: "tiered/flight.go",
+			old:  `return f.bypass && !f.reading`,
+			new:  `return f.bypass`,
+			pkg:  "tiered", test: "TestBypassBehindAClosedFenceIsNotJoinedAfterItsRead",
+		},
+		{
+			name: "a linearizable cache shares only what began later", guard: "Flights: in a cache that is Linearizable, readers share only flights that began after them",
+			file: "tiered/flight.go",
+			old:  `case c.config.Linearizable || !same:`,
+			new:  `case !same:`,
+			pkg:  "tiered", test: "TestLinearizable",
+		},
+		{
+			name: "late puts linger", guard: "a flight that has answered lingers until its put is visible or refused",
+			file: "tiered/flight.go",
+			old:  "\t\tif !put {\n\t\t\tr.remove(f)\n\t\t}\n",
+			new:  "\t\tr.remove(f)\n",
+			pkg:  "tiered", test: "TestPutsLingerUntilTheyAreVisible",
+		},
+		{
+			name: "who flies beside what lingers raises the epoch", guard: "Flights: raises epoch[k] before it takes its own",
+			file: "tiered/flight.go",
+			old:  `if lingering != nil && c.member.Epoch(&t.places) == lingering.e0 {`,
+			new:  `if false {`,
+			pkg:  "tiered", test: "TestFlightBesideOneThatLingersRaisesTheEpoch",
+		},
+		{
+			name: "a flight that is over puts nothing", guard: "Flights: a flight whose last waiter leaves ... puts nothing in L1",
+			file: "tiered/read.go",
+			old:  `f.put = !f.over`,
+			new:  `f.put = true`,
+			pkg:  "tiered", test: "TestFlightThatIsOverPutsNothing",
+		},
+		{
+			name: "reads of what is pending go round", guard: "READ: anything of k (itself, a tag, its cache) pending -> BYPASS",
+			file: "coherence/member.go",
+			old:  ` && !m.bus.pending.has(m.place, p)`,
+			new:  ``,
+			pkg:  "tiered", test: "TestReadsDuringAWriteGoRound",
+		},
+		{
+			name: "memory does not answer for what is pending", guard: "READ: fence open, nothing of k pending -> hit",
+			file: "tiered/read.go",
+			old:  `if !c.member.Settled() {`,
+			new:  `if false {`,
+			pkg:  "tiered", test: "TestMemoryIsNotAskedDuringAWrite",
+		},
+		{
+			name: "a bypass raises the epoch", guard: "BYPASS: epoch[k]++ before returning",
+			file: "tiered/read.go",
+			old:  "\tc.member.Raise(&f.places)\n\treturn a\n",
+			new:  "\treturn a\n",
+			pkg:  "tiered", test: "TestBypassRaisesTheEpoch",
+		},
+		{
+			name: "an invalidation raises the epoch here before it returns", guard: "INVALIDATE: then own epoch[refs]++, then return",
+			file: "coherence/invalidate.go",
+			old:  "\terr := tell(ctx)\n\tb.epochs.Raise(places...)\n",
+			new:  "\terr := tell(ctx)\n",
+			pkg:  "tiered", test: "TestTagChanges",
+		},
+		{
+			name: "Redis before one's own memory", guard: "INVALIDATE: INCR+XADD+PUBLISH, then own epoch[refs]++",
+			file: "coherence/invalidate.go",
+			old:  "\terr := tell(ctx)\n\tb.epochs.Raise(places...)\n",
+			new:  "\tb.epochs.Raise(places...)\n\terr := tell(ctx)\n",
+			pkg:  "coherence", test: "TestRedisIsToldFirst",
+		},
+		{
+			name: "two leases that ended without a value are enough", guard: "WAIT: two leases that ended without a V: BYPASS",
+			file: "tiered/read.go",
+			old:  `maxEnded = 2`,
+			new:  `maxEnded = 1000`,
+			pkg:  "tiered", test: "TestFailingLoadAcrossProcesses",
+		},
+		{
+			name: "a lease is renewed while the load runs", guard: "LEASE: renewing the lease every third of it",
+			file: "tiered/read.go",
+			old:  `renewed := c.renew(f, lease)`,
+			new:  `renewed := func() {}`,
+			pkg:  "tiered", test: "TestOneLoadAcrossProcesses",
+		},
+	}
+}
