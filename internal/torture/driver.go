@@ -105,7 +105,11 @@ func (r *run) begin(ctx context.Context) (ended func() error, err error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return ended, err
 	}
-	r.redis, err = services.StartRedis(ctx, services.RedisOptions{Dir: dir, Args: []string{"--appendonly", "yes", "--appendfsync", "always"}})
+	port, err := freePort()
+	if err != nil {
+		return ended, err
+	}
+	r.redis, err = services.StartRedis(ctx, services.RedisOptions{Dir: dir, Port: port, Args: []string{"--appendonly", "yes", "--appendfsync", "always"}})
 	if err != nil {
 		return ended, err
 	}

@@ -17,24 +17,30 @@ import (
 // proxy is a toxiproxy between a replica and Redis.
 type proxy struct{ *toxiproxy.Proxy }
 
-// newProxy starts a proxy on a loopback port below the range that kernels give to outgoing connections, so that none of
-// those takes it while the proxy is cut.
+// newProxy starts a proxy.
 func newProxy(upstream string) (*proxy, error) {
-	const first, last = 20000, 32000
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	p := &proxy{toxiproxy.NewProxy(server, address, address, upstream)}
+	return p, p.Start()
+}
+
+// freePort returns a loopback port on which nothing listens. Redis and the proxies leave theirs for a while and come
+// back: so it lies below what kernels give to outgoing connections, and below what internal/services gives to servers.
+func freePort() (int, error) {
+	const first, last = 10000, 20000
 	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(last-first))
-		free, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		free.Close()
-		p := &proxy{toxiproxy.NewProxy(server, address, address, upstream)}
-		if p.Start() == nil {
-			return p, nil
+		port := first + rand.IntN(last-first)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			return port, l.Close()
 		}
 	}
-	return nil, errors.New("no free port for a proxy")
+	return 0, errors.New("no free port on 127.0.0.1")
 }
 
 func (p *proxy) address() string { return p.Listen }
