@@ -13,6 +13,9 @@ import (
 func (r *run) report() error {
 	c := &r.table.Counts
 	fmt.Fprintf(r.out, "torture: loads=%d told_errors=%d excused_loads=%d stale=%d stalls=%d unanswered=%d\n", c.Loads.Load(), c.ToldErrors.Load(), c.ExcusedLoads.Load(), c.Stale.Load(), r.stalls.Load(), c.Unanswered.Load())
+	for e := truth.IntentRefused; e < truth.Excuses; e++ {
+		fmt.Fprintf(r.out, "torture: excused because of %v: %d\n", e, c.ExcusedBy[e].Load())
+	}
 	var kinds []string
 	for k := truth.Freeze; k < truth.Kinds; k++ {
 		kinds = append(kinds, fmt.Sprintf("%v:%d", k, r.landed[k]))

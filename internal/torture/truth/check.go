@@ -61,7 +61,8 @@ func (c *Checker) Returned(key int, number uint64, failed bool) {
 // old judges a read that returned something older than the newest.
 func (c *Checker) old(r Reading, got uint64) {
 	t := c.table
-	first, beyond, excused := int64(0), false, false
+	first, excuse := int64(0), none // since when it was stale; why that may be
+	var broken [Violations]bool
 	for n := got + 1; n <= t.returned[r.key].Load(); n++ {
 		w, ok := t.write(r.key, n)
 		if !ok || w.Returned == 0 || w.Returned >= r.began {
@@ -70,55 +71,41 @@ func (c *Checker) old(r Reading, got uint64) {
 		if first == 0 || w.Returned < first {
 			first = w.Returned
 		}
-		if r.began-w.Returned <= t.bound.Load() {
-			continue
-		}
-		if c.excuses(r, w) {
-			excused = true
-		} else {
-			beyond = true
+		if r.began-w.Returned > t.bound.Load() && !c.excuses(r, w, &excuse) {
+			broken[BeyondBound] = true
 		}
 	}
-	back := got < r.seen && !c.allExcused(r, got, r.seen)
-	excused = excused || got < r.seen && !back
+	for n := got + 1; n <= r.seen; n++ { // each of the versions that it went back over must be excused
+		if w, ok := t.write(r.key, n); !ok || !c.excuses(r, w, &excuse) {
+			broken[Backwards] = true
+		}
+	}
+	broken[ReadYourWrites] = got < r.own
+	fine := true
+	for v, is := range broken {
+		if is {
+			c.report(Violation(v), r, got)
+			fine = false
+		}
+	}
 	switch {
-	case beyond:
-		c.report(BeyondBound, r, got)
-	case excused && !back:
+	case fine && excuse != none:
 		t.Counts.Excused.Add(1)
-		return
-	}
-	if back {
-		c.report(Backwards, r, got)
-	}
-	if got < r.own {
-		c.report(ReadYourWrites, r, got)
-	}
-	if first != 0 {
+		t.Counts.ExcusedBy[excuse].Add(1)
+	case first != 0:
 		t.Counts.stale(r.began - first)
 	}
 }
 
-// excuses says whether section 6 excuses that the read missed the write. Its own writes a process never may, but for one
-// that committed after its Update had returned: all that protects it is its intent.
-func (c *Checker) excuses(r Reading, w Write) bool {
-	return (w.Life != c.life || w.Late) && r.began <= c.table.excusedUntil(r.key, w)
-}
-
-// allExcused says whether each of the versions after got, up to last, may be missed.
-func (c *Checker) allExcused(r Reading, got, last uint64) bool {
-	found := false
-	for n := got + 1; n <= last; n++ {
-		w, ok := c.table.write(r.key, n)
-		if !ok {
-			continue
-		}
-		if !c.excuses(r, w) {
-			return false
-		}
-		found = true
+// excuses says whether section 6 excuses that the read missed the write, and why. Its own writes a process never may
+// miss, but for one that committed after its Update had returned: all that protects it is its intent.
+func (c *Checker) excuses(r Reading, w Write, why *Excuse) bool {
+	until, excuse := c.table.excusedUntil(r.key, w)
+	if w.Life == c.life && !w.Late || r.began > until {
+		return false
 	}
-	return found
+	*why = excuse
+	return true
 }
 
 func (c *Checker) report(v Violation, r Reading, got uint64) {

@@ -37,7 +37,7 @@ func newWorld(t *testing.T, strict bool) *world {
 func (w *world) commit(key int, number uint64, began, committed, returned int64, as Write) {
 	w.t.Helper()
 	now := w.Now()
-	as.Version, as.Began, as.Life = number, now-began, w.writer.life
+	as.Version, as.Began = number, now-began
 	w.Commit(key, as)
 	w.versions[key][number%kept].committed.Store(now - committed)
 	if returned != 0 {
@@ -111,6 +111,13 @@ func TestPlantedReadsAreReported(t *testing.T) {
 			w.commit(7, 2, second/2, second/3, 0, Write{})
 			w.reader.End(w.reader.Begin(7), 2)
 			w.reader.End(w.reader.Begin(7), 1)
+		}, map[Violation]int64{Backwards: 1}},
+		"a read goes back over more versions than are on record": {func(w *world) {
+			for n := range uint64(3 * kept) {
+				w.commit(7, n+2, second/2, second/3, 0, Write{})
+			}
+			w.reader.End(w.reader.Begin(7), 3*kept+1)
+			w.reader.End(w.reader.Begin(7), 2)
 		}, map[Violation]int64{Backwards: 1}},
 		"two processes load": {func(w *world) {
 			defer w.reader.Loading(t.Context(), 7)(false)

@@ -29,6 +29,7 @@ type Counts struct {
 	Reads, MemoryHits, Writes, Loads atomic.Int64
 	Stale                            atomic.Int64 // reads of a version older than one whose Update had returned; excused ones not among them
 	Excused                          atomic.Int64 // reads that section 6 of PROTOCOL.md excuses
+	ExcusedBy                        [Excuses]atomic.Int64
 	ExcusedLoads                     atomic.Int64 // double loads that a fault or a write excuses
 	Unanswered                       atomic.Int64 // commands, while no fault explained that
 	ToldErrors                       atomic.Int64 // errors that reached readers because the source was told to give them

@@ -6,31 +6,48 @@ import "math"
 // says. Only three of its points can happen here: 6 (Redis lost an intent), 3 (an Available write whose intent Redis did
 // not take) and 7 (a writer cut off for longer than its intent lives, which then committed).
 
-// excusedUntil returns until when reads by others may miss a write; 0: not at all.
-func (t *Table) excusedUntil(key int, w Write) int64 {
+// Excuse is a point of section 6.
+type Excuse int
+
+// The excuses.
+const (
+	none          Excuse = iota
+	IntentRefused        // 3
+	IntentLost           // 6
+	IntentExpired        // 7
+	Excuses              // how many there are
+)
+
+// String returns the excuse as a run prints it.
+func (e Excuse) String() string {
+	return [...]string{"none", "intent_refused", "intent_lost", "intent_expired"}[e]
+}
+
+// excusedUntil returns until when reads by others may miss a write, and why; 0: not at all.
+func (t *Table) excusedUntil(key int, w Write) (until int64, why Excuse) {
 	l := &t.lives[w.Life]
 	slot := int(l.slot.Load())
 	settle, committed := t.settle.Load(), w.Committed
-	excused := t.any(func(f Fault) bool {
+	t.each(func(f Fault) bool {
+		severed := f.Kind.severs() && f.hits(slot)
 		switch {
-		case f.Kind.loses() && f.touches(w.Began, committed) && wordOf(f, key, w.Tag): // 6.6
-			return true
-		case !f.Kind.severs() || !f.hits(slot):
-			return false
-		case !l.strict.Load() && f.touches(w.Began-settle, committed): // 6.3
-			return true
-		default: // 6.7
-			return committed-w.Began > t.intentLife.Load()*2/3 && f.touches(w.Began, committed)
+		case f.Kind.loses() && f.touches(w.Began, committed) && wordOf(f, key, w.Tag):
+			why = IntentLost
+		case severed && !l.strict.Load() && f.touches(w.Began-settle, committed):
+			why = IntentRefused
+		case severed && committed-w.Began > t.intentLife.Load()*2/3 && f.touches(w.Began, committed):
+			why = IntentExpired
 		}
+		return why == none
 	})
-	if !excused {
-		return 0
+	if why == none {
+		return 0, none
 	}
 	delivered := t.delivered(w)
 	if delivered == math.MaxInt64 { // nobody takes what is stale away: it lives its life
-		return max(committed, l.died.Load()) + t.ttl.Load() + settle
+		return max(committed, l.died.Load()) + t.ttl.Load() + settle, why
 	}
-	return delivered + t.bound.Load()
+	return delivered + t.bound.Load(), why
 }
 
 // delivered returns when the writer has surely told Redis that the write is over: after it has had Redis for a while

@@ -90,6 +90,17 @@ func TestOwnWritesAreNeverExcused(t *testing.T) {
 	w.want(0, map[Violation]int64{BeyondBound: 1, ReadYourWrites: 1})
 }
 
+// TestOwnWriteBehindAnExcusedOne: that another's write may be missed does not excuse that one's own is.
+func TestOwnWriteBehindAnExcusedOne(t *testing.T) {
+	w := newWorld(t, false)
+	w.commit(7, 2, 3*second, 2*second, 2*second, Write{})
+	w.fault(Isolate, 0, NoWord, 3*second, 0)
+	w.commit(7, 3, second/2, second/3, 0, Write{Life: w.reader.life})
+	w.reader.Returned(7, 3, false)
+	w.reader.End(w.reader.Begin(7), 1)
+	w.want(0, map[Violation]int64{ReadYourWrites: 1})
+}
+
 // TestBackwardsOverAnExcusedWrite: each of the versions that a read went back over must be excused.
 func TestBackwardsOverAnExcusedWrite(t *testing.T) {
 	w := newWorld(t, true)
