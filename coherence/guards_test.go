@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -150,10 +151,11 @@ func TestFenceWaitsForWhatIsPending(t *testing.T) {
 	rights("-eval", "-evalsha")
 	eventually(t, "the fence closes", soon, func() bool { return !p.Open(p.Now()) })
 	check(t, p.Invalidate(t.Context(), entry("k")))
+	check(t, p.Update(t.Context(), []coherence.Ref{entry("another")}, func(context.Context) error { return nil }))
 	rights("resetkeys", "~"+r.layout.Key("tieredcache:*"), "+@all")
 	eventually(t, "it catches up", soon, func() bool { return p.State().Condition == coherence.CatchingUp })
 	holds(t, "the fence is closed while something is pending", 1500*time.Millisecond, func() bool { return !p.Open(p.Now()) })
-	if s := p.State(); s.Condition != coherence.CatchingUp || s.Pending != 1 {
+	if s := p.State(); s.Condition != coherence.CatchingUp || s.Pending != 2 {
 		t.Errorf("got %+v", s)
 	}
 	rights("~*")
@@ -180,9 +182,51 @@ func TestFenceSettlesAfterAnOutage(t *testing.T) {
 		opened = s
 		return s.Condition == coherence.Open
 	})
-	if took := opened.Since.Sub(catching.Since); catching.Since.IsZero() || took < 450*time.Millisecond {
+	if catching.Since.IsZero() {
+		t.Fatal("it opened at the first answer")
+	}
+	if took := opened.Since.Sub(catching.Since); took < 450*time.Millisecond {
 		t.Errorf("it opened %v after the first answer, want 600ms", took)
 	}
+}
+
+// TestGapIsAskedFor at once: gaps bring more SYNCs in a time than there are without.
+func TestGapIsAskedFor(t *testing.T) {
+	t.Parallel()
+	p := shared(t).openPeer(t, coherence.Config{})
+	last := p.Stats().Syncs
+	eventually(t, "10 SYNCs, where the clock brings 6", guarded, func() bool {
+		p.HearNow("9999999999999999|test:k")
+		return p.Stats().Syncs >= last+10
+	})
+}
+
+// TestGapIsFound: a message says nothing of those before it.
+func TestGapIsFound(t *testing.T) {
+	t.Parallel()
+	r := shared(t)
+	p := r.openPeer(t, coherence.Config{})
+	k, second := entry("k"), entry("second")
+	for range 3 { // a SYNC may come between
+		before := p.epoch(k)
+		r.lose(t, k)
+		p.HearNow(strconv.FormatInt(r.lose(t, second), 10) + "|" + second.String())
+		eventually(t, "what was lost is found", guarded, func() bool { return p.epoch(k) > before })
+	}
+}
+
+// TestSubscriptionIsAskedFor at once: what was said before it is in the journal.
+func TestSubscriptionIsAskedFor(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p := r.openPeer(t, coherence.Config{})
+	last, channel := p.Stats().Syncs, r.layout.Channel()
+	eventually(t, "12 SYNCs, where the clock brings 6", guarded, func() bool {
+		if n, err := r.PubSubNumSub(t.Context(), channel).Result(); err == nil && n[channel] == 1 {
+			check(t, r.ClientKillByFilter(t.Context(), "TYPE", "pubsub").Err())
+		}
+		return p.Stats().Syncs >= last+12
+	})
 }
 
 // TestTrimmedJournalFlushes: what the journal does not hold may have been anything.
@@ -229,16 +273,19 @@ func TestAnotherIncarnationClosesConnections(t *testing.T) {
 	})
 }
 
-// TestIntentsStandAgain on another incarnation, which may have lost them.
+// TestIntentsStandAgain on another incarnation, which may have lost them: of a write that runs, and of one that may still
+// land.
 func TestIntentsStandAgain(t *testing.T) {
 	t.Parallel()
 	r, _ := own(t, services.RedisOptions{})
 	p := r.openPeer(t, coherence.Config{MaxStaleness: d})
-	k := entry("k")
+	k, unknown := entry("k"), entry("unknown")
+	wantIs(t, "Update", p.update(t, context.Canceled, unknown).end(), context.Canceled)
+	eventually(t, "the end is acknowledged", soon, p.member.Settled)
 	s := p.update(t, nil, k)
-	check(t, r.Del(t.Context(), r.layout.Key(k.String())).Err())
+	check(t, r.Del(t.Context(), r.layout.Key(k.String()), r.layout.Key(unknown.String())).Err())
 	r.becomeAnother(t)
-	eventually(t, "the intent stands again", guarded, func() bool { return intended(r.word(t, k)) })
+	eventually(t, "the intents stand again", guarded, func() bool { return intended(r.word(t, k)) && intended(r.word(t, unknown)) })
 	check(t, s.end())
 }
 

@@ -33,7 +33,7 @@ func TestWriteEndsBeforeItsIntent(t *testing.T) {
 	_, err = locked.Consume(r.ctx)
 	must(t, err)
 
-	ctx, cancel := context.WithTimeout(r.ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(r.ctx, 3*time.Second)
 	defer cancel()
 	_, err = neo4jstore.Write(ctx, r.source(), bus, []coherence.Ref{coherence.Tag("t")}, func(tx neo4j.ManagedTransaction) (int, error) {
 		result, err := tx.Run(ctx, lock, params)

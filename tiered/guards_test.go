@@ -115,6 +115,45 @@ func TestBypassBehindAClosedFenceIsNotJoinedAfterItsRead(t *testing.T) {
 	}
 }
 
+// What was loaded before the cache was cleared is stored under the generation of then, and nobody is answered with it.
+func TestSlowLoadLosesAgainstClear(t *testing.T) {
+	var truth atomic.Value
+	truth.Store("old")
+	s := source{loads: make(chan string, 9), goOn: make(chan struct{}, 9), value: func(string) (string, error) { return truth.Load().(string), nil }}
+	c, _, _ := processes(t, 2, tiered.Config[string, string]{Load: s.load})
+	slow := read(t.Context(), c[0], "k")
+	<-s.loads
+	truth.Store("new")
+	if err := c[0].Clear(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.goOn <- struct{}{}
+	if a := <-slow; a.err != nil || a.value != "old" {
+		t.Fatalf("the reader before the write got %q, %v", a.value, a.err)
+	}
+	s.goOn <- struct{}{}
+	mustGet(t, c[0], "k", "new")
+}
+
+// What Redis has refused, because the lease was lost, memory does not keep either.
+func TestMemoryKeepsOnlyWhatRedisHasStored(t *testing.T) {
+	s := source{loads: make(chan string, 9), goOn: make(chan struct{}, 9)}
+	c, key, rdb := processes(t, 1, tiered.Config[string, string]{Load: s.load})
+	slow := read(t.Context(), c[0], "k")
+	<-s.loads
+	if n := rdb.Del(t.Context(), key("k")).Val(); n != 1 { // evicted: nobody is told
+		t.Fatal("there was no lease")
+	}
+	s.goOn <- struct{}{}
+	if a := <-slow; a.err != nil || a.value != "k" {
+		t.Fatalf("got %q, %v", a.value, a.err)
+	}
+	s.goOn <- struct{}{}
+	if v, err := c[0].Get(t.Context(), "k"); err != nil || v != "k" || c[0].Stats().Loads != 2 {
+		t.Errorf("got %q, %v, %d loads, want another load", v, err, c[0].Stats().Loads)
+	}
+}
+
 // Who reads after a write is not answered by a flight that looked before it, nor by what that one puts in memory.
 func TestReaderAfterWriteSeesIt(t *testing.T) {
 	var truth atomic.Value

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -45,24 +46,31 @@ func (l *lab) close() { _ = os.RemoveAll(l.dir) }
 // unchanged runs each test of the mutants once on the copy as it is, where it must pass.
 func (l *lab) unchanged(ctx context.Context, mutants []mutant, r *report) {
 	type command struct{ pkg, test string }
-	seen := map[command]bool{}
-	programs := map[string]string{}
+	var packages []string
 	var commands []command
 	for _, m := range mutants {
-		if programs[m.pkg] == "" {
-			program, err := l.build(ctx, m.pkg, nil)
-			if err != nil {
-				r.failed("package "+m.pkg, err)
-			}
-			programs[m.pkg] = program
+		if !slices.Contains(packages, m.pkg) {
+			packages = append(packages, m.pkg)
 		}
-		if c := (command{m.pkg, m.test}); programs[m.pkg] != "" && !seen[c] {
-			seen[c] = true
+		if c := (command{m.pkg, m.test}); !slices.Contains(commands, c) {
 			commands = append(commands, c)
 		}
 	}
+	var programs sync.Map
+	each(ctx, packages, func(pkg string) {
+		program, err := l.build(ctx, pkg, nil)
+		if err != nil {
+			r.failed("package "+pkg, err)
+			return
+		}
+		programs.Store(pkg, program)
+	})
 	each(ctx, commands, func(c command) {
-		if found := l.test(ctx, programs[c.pkg], c.pkg, c.test); found.err != nil || !found.passed {
+		program, ok := programs.Load(c.pkg)
+		if !ok {
+			return // it does not compile
+		}
+		if found := l.test(ctx, program.(string), c.pkg, c.test); found.err != nil || !found.passed {
 			r.failed(c.test+" with every guard", errors.Join(found.err, errors.New(found.output)))
 		}
 	})

@@ -102,6 +102,13 @@ func memory() []mutant {
 			pkg:  "tiered", test: "TestBypassRaisesTheEpoch",
 		},
 		{
+			name: "memory keeps only what Redis has stored", guard: "LEASE: L1.put(v, e0) only if FILL stored",
+			file: "tiered/read.go",
+			old:  "\t\tc.count.fillsRefused.Add(1)\n\tdefault:\n",
+			new:  "\t\tc.count.fillsRefused.Add(1)\n\t\tfallthrough\n\tdefault:\n",
+			pkg:  "tiered", test: "TestMemoryKeepsOnlyWhatRedisHasStored",
+		},
+		{
 			name: "an invalidation raises the epoch here before it returns", guard: "INVALIDATE: then own epoch[refs]++, then return",
 			file: "coherence/invalidate.go",
 			old:  "\terr := tell(ctx)\n\tb.epochs.Raise(places...)\n",

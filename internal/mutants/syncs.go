@@ -15,14 +15,14 @@ func syncs() []mutant {
 			file: "coherence/message.go",
 			old:  "\t\tb.counters.gaps.Add(1)\n\t\tb.syncNow()\n",
 			new:  "\t\tb.counters.gaps.Add(1)\n",
-			pkg:  "coherence", test: "TestGapSyncsAtOnce",
+			pkg:  "coherence", test: "TestGapIsAskedFor",
 		},
 		{
 			name: "a message does not hide the ones before it", guard: "MESSAGE: n == applied+1: applied = n",
 			file: "coherence/message.go",
 			old:  `case n == b.applied+1:`,
 			new:  `case n > b.applied:`,
-			pkg:  "coherence", test: "TestGapSyncsAtOnce",
+			pkg:  "coherence", test: "TestGapIsFound",
 		},
 		{
 			name: "a message of an older subscription does not count", guard: "SYNC: messages of an older subscription no longer move applied",
@@ -36,13 +36,20 @@ func syncs() []mutant {
 			file: "coherence/receive.go",
 			old:  "\t\t\tb.syncNow() // what was said before is in the journal\n",
 			new:  "",
-			pkg:  "coherence", test: "TestResubscriptionSyncsAtOnce",
+			pkg:  "coherence", test: "TestSubscriptionIsAskedFor",
 		},
 		{
 			name: "a generation never falls", guard: "State: g: the highest ever learnt, it never falls",
 			file: "coherence/member.go",
 			old:  `if g > m.generation.Load() {`,
 			new:  `if g != m.generation.Load() {`,
+			pkg:  "coherence", test: "TestGenerationNeverFalls",
+		},
+		{
+			name: "a new generation raises the epoch of its cache", guard: "State: when g rises, however learnt, it raises its cache's epoch",
+			file: "coherence/member.go",
+			old:  "\t\tm.generation.Store(g)\n\t\tm.epoch.Add(1)\n",
+			new:  "\t\tm.generation.Store(g)\n",
 			pkg:  "coherence", test: "TestGenerationNeverFalls",
 		},
 		{
@@ -65,6 +72,20 @@ func syncs() []mutant {
 			old:  `redis.call('SET', KEYS[1], number(now), 'PX', ARGV[4])`,
 			new:  ``,
 			pkg:  "coherence", test: "TestSyncMustWrite",
+		},
+		{
+			name: "what is announced is written to the journal", guard: "INTENT: n = INCR s; XADD j n-0; PUBLISH",
+			file: "internal/word/lib.lua",
+			old:  `if redis.pcall('XADD', j, 'MAXLEN', '~', '10000', n .. '-0', 'r', refs).err then`,
+			new:  `if false then`,
+			pkg:  "l2", test: "TestAnnounce",
+		},
+		{
+			name: "the sequence never restarts low", guard: "State: a sequence s: created from TIME in us so that it never restarts low",
+			file: "internal/word/lib.lua",
+			old:  "    n = number(now_us())\n",
+			new:  "    n = '1'\n",
+			pkg:  "l2", test: "TestAnnounce",
 		},
 		{
 			name: "the fence closes", guard: "State: fenceUntil: after it, neither L1 nor L2 is used",
@@ -149,6 +170,15 @@ func syncs() []mutant {
 			old:  `b.pending.resend(slices.Collect(maps.Keys(b.writes)), `,
 			new:  `b.pending.resend(slices.Collect(maps.Keys(map[*write]struct{}{})), `,
 			pkg:  "coherence", test: "TestIntentsStandAgain",
+		},
+		{
+			name: "the intents of writes that may still land are sent again", guard: "UPDATE: until that token's life is over the write counts as running",
+			file: "coherence/update.go",
+			old: `time.AfterFunc(w.bus.config.IntentLife, w.expire)
+	if err`,
+			new: `w.bus.forgetWrite(w)
+	if err`,
+			pkg: "coherence", test: "TestIntentsStandAgain",
 		},
 	}
 }

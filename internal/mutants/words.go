@@ -67,6 +67,20 @@ func words() []mutant {
 			pkg:  "tiered", test: "TestSlowLoadLosesAgainstAWriteOfItsTag",
 		},
 		{
+			name: "the generation is read before the load", guard: "FILL: the envelope carries the generation known at e0",
+			file: "tiered/read.go",
+			old:  `Value: a.value, Missing: a.missing, Generation: generation,`,
+			new:  `Value: a.value, Missing: a.missing, Generation: c.member.Generation(),`,
+			pkg:  "tiered", test: "TestSlowLoadLosesAgainstClear",
+		},
+		{
+			name: "a tag whose word is gone makes its entries stale", guard: "READ: V unusable (a tag's version differs or is missing, older generation)",
+			file: "l2/store.go",
+			old:  `if !known && found.Kind == Found {`,
+			new:  `if false {`,
+			pkg:  "l2", test: "TestNoVersionIsNoZeroVersion",
+		},
+		{
 			name: "the checksum is compared", guard: "State: garbage: ... a value whose checksum fails",
 			file: "l2/envelope.go",
 			old:  ` || checksum(b) != binary.BigEndian.Uint32(b[checksumAt:])`,
