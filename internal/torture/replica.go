@@ -32,7 +32,7 @@ func (p *replicaProcess) start() (err error) {
 		Table: filepath.Join(r.dir, "truth"), Slot: p.slot, Life: p.life, Strict: strict, Seed: r.seed, Run: r.name(), Source: r.socket,
 		Commands: p.commands.address(), PubSub: p.pubsub.address(),
 		MaxStaleness: limits.Bound, IntentLife: limits.IntentLife, TTL: limits.TTL, Timeout: timeout,
-		Rest: 100 * time.Millisecond, WriteEvery: 100 * time.Millisecond,
+		Rest: 70 * time.Millisecond, WriteEvery: 100 * time.Millisecond,
 	}
 	text, err := json.Marshal(config)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Checker holds what one process reads against the truth, in place. It is made by NewChecker and lives as long as its
@@ -75,6 +76,7 @@ func (c *Checker) old(r Reading, got uint64) {
 			broken[BeyondBound] = true
 		}
 	}
+	c.await(r.key, r.seen)
 	for n := got + 1; n <= r.seen; n++ { // each of the versions that it went back over must be excused
 		if w, ok := t.write(r.key, n); !ok || !c.excuses(r, w, &excuse) {
 			broken[Backwards] = true
@@ -94,6 +96,16 @@ func (c *Checker) old(r Reading, got uint64) {
 		t.Counts.ExcusedBy[excuse].Add(1)
 	case first != 0:
 		t.Counts.stale(r.began - first)
+	}
+}
+
+// patience is how long a commit may take to be on record: a source that is a database tells its readers before its writer.
+const patience = 10 * time.Second
+
+// await waits until a version that was read is on record; one that never is, nothing excuses.
+func (c *Checker) await(key int, number uint64) {
+	for limit := c.table.Now() + int64(patience); c.table.Current(key) < number && c.table.Now() < limit; {
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -33,7 +33,8 @@ func newWorld(t *testing.T, strict bool) *world {
 	return w
 }
 
-// commit commits a version that began, committed and returned so long ago; returned 0: not yet.
+// commit commits a version that began, committed and returned so long ago; returned 0: not yet. Without as.Life it is the
+// writer's, which was born first.
 func (w *world) commit(key int, number uint64, began, committed, returned int64, as Write) {
 	w.t.Helper()
 	now := w.Now()

@@ -115,6 +115,22 @@ func TestBackwardsOverAnExcusedWrite(t *testing.T) {
 	w.want(1, map[Violation]int64{Backwards: 1})
 }
 
+// TestReadBeforeTheRecord: a database shows a commit before its writer has it on record; the verdict waits for that.
+func TestReadBeforeTheRecord(t *testing.T) {
+	w := newWorld(t, true)
+	w.fault(Flush, Everybody, AllWords, 8*second/10, 7*second/10)
+	w.reader.End(w.reader.Begin(7), 2)
+	reading := w.reader.Begin(7)
+	judged := make(chan struct{})
+	go func() {
+		defer close(judged)
+		w.reader.End(reading, 1)
+	}()
+	w.commit(7, 2, second, second/2, 0, Write{})
+	<-judged
+	w.want(1, nil)
+}
+
 // TestDoubleLoadsThatAreExplained: promise C6 is for processes that reach Redis, and for keys that nobody writes.
 func TestDoubleLoadsThatAreExplained(t *testing.T) {
 	for name, c := range map[string]struct {
