@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -10,11 +11,11 @@ import (
 )
 
 // C4: a writer is killed between its commit and its DONE, while it waits for the database's answer or on its way from
-// there. Its peers, which hold the old value in memory and in Redis, never read it later than MaxStaleness after the
+// there; or it is told an error, and its commit lands later. Its peers, which hold the old value in memory and in Redis, never read it later than MaxStaleness after the
 // commit, and not when the intent has expired either; then the key is cached again.
 func TestC4WriterKilled(t *testing.T) {
 	t.Parallel()
-	const intent = 3 * time.Second
+	const intent = 4 * lateCommit
 	bound := either(2*time.Second, 500*time.Millisecond)
 	runs, atOnce := either(100, 6), either(10, 6)
 	o := replica.Options{MaxStaleness: bound, IntentLife: intent}
@@ -56,7 +57,11 @@ func TestC4WriterKilled(t *testing.T) {
 	}
 }
 
-// killer kills who writes, when the source has committed: before it answers, or as it does.
+// lateCommit is how long after an error a commit lands whose outcome nobody knew.
+const lateCommit = 750 * time.Millisecond
+
+// killer kills who writes, when the source has committed: before it answers, or as it does. Every third it tells an
+// error instead, and commits later.
 type killer struct {
 	mu      sync.Mutex
 	victims map[string]*process
@@ -75,6 +80,9 @@ func (k *killer) run(t *testing.T, p *process, key string) {
 		t.Errorf("%s: the writer did not write: %s", key, done.Err)
 		return
 	}
+	if err == nil && done.Err == "" && late(key) {
+		t.Errorf("%s: the writer was told no error: %+v", key, done)
+	}
 	<-dead
 	if err == nil && silent(key) {
 		t.Errorf("%s: the writer that was killed has answered: %+v", key, done)
@@ -85,6 +93,14 @@ func (k *killer) write(w source.Write, commit func()) error {
 	k.mu.Lock()
 	p, dead := k.victims[w.Key], k.dead[w.Key]
 	k.mu.Unlock()
+	if late(w.Key) {
+		go func() {
+			<-time.After(lateCommit)
+			commit()
+			close(dead)
+		}()
+		return errors.New("the answer was lost")
+	}
 	commit()
 	if silent(w.Key) {
 		p.kill()
@@ -98,8 +114,9 @@ func (k *killer) write(w source.Write, commit func()) error {
 	return nil
 }
 
-// silent says that the source does not answer the writer of a key any more: half of them.
-func silent(key string) bool { return key[len(key)-1]%2 == 0 }
+// late says that the writer of a key is told an error; silent, that the source does not answer it any more.
+func late(key string) bool   { return key[len(key)-1]%3 == 0 }
+func silent(key string) bool { return key[len(key)-1]%3 == 1 }
 
 // committed returns the writes of the keys that were committed; a writer that dies has returned then.
 func (c *cluster) committed(t *testing.T, names []string) (writes []written) {

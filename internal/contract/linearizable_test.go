@@ -128,7 +128,7 @@ func (l *linear) write(w source.Write, commit func()) error {
 // play plays one history and has it checked.
 func (l *linear) play(t *testing.T) {
 	t.Helper()
-	const reads, writes = 14, 7
+	const readers, reads, writes = 3, 6, 7 // readers of one replica may share a flight, or must not
 	key := keys("h", l.played+1)[l.played]
 	replicas := append([]*process(nil), l.cluster.replicas[:3]...)
 	writers := replicas[:2:2]
@@ -147,10 +147,10 @@ func (l *linear) play(t *testing.T) {
 	}
 	var h history
 	var all sync.WaitGroup
-	for n, p := range replicas {
+	for n := range readers * len(replicas) {
 		all.Go(func() {
 			for range reads {
-				h.read(t, n, p, key)
+				h.read(t, n, replicas[n%len(replicas)], key)
 				<-time.After(rand.N(6 * time.Millisecond))
 			}
 		})
@@ -158,7 +158,7 @@ func (l *linear) play(t *testing.T) {
 	for n, p := range writers {
 		all.Go(func() {
 			for range writes {
-				h.write(t, l, len(replicas)+n, p, key)
+				h.write(t, l, readers*len(replicas)+n, p, key)
 				<-time.After(rand.N(10 * time.Millisecond))
 			}
 		})
