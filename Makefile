@@ -8,7 +8,7 @@ MODULES     = $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/.*
 SERVICES   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help services services-down test contract lint fmt tools demo replicas torture build clean mutants FORCE
+.PHONY: help services services-down test contract lint fmt tools demo replicas torture model build clean mutants FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ torture: $(if $(filter neo4j,$(SOURCE)),bin/services) ## Break everything under 
 
 mutants: bin/services ## Take each guard of the protocol out, and name the test that then fails (ARGS='-run lease -v')
 	@$(GO) build -o bin/mutants ./internal/mutants && exec bin/services run -- bin/mutants $(ARGS)
+
+model: ## Explore the protocol state by state, and with each piece removed, four minutes
+	@cd internal/model && $(GO) test -count=1 -args -full
 
 build: ## Compile every module
 	@for dir in $(MODULES); do (cd $$dir && $(GO) build ./...) || exit 1; done

@@ -9,6 +9,8 @@ import (
 type action struct {
 	name string // the protocol's word, and a format for the step's arguments
 	step func(*model, *state, *steps)
+
+	without removal // it happens only where this piece is removed
 }
 
 // steps collects the successors of one state.
@@ -55,9 +57,10 @@ func (m *model) explore(limit int) result {
 	x.parent, x.choice = append(x.parent, 0), append(x.choice, 0)
 	frontier, ids := []state{start}, []uint32{0}
 	r := result{fired: x.fired}
+	var next []state
+	var nextIDs []uint32
 	for len(frontier) > 0 {
-		var next []state
-		var nextIDs []uint32
+		next, nextIDs = next[:0], nextIDs[:0]
 		for i := range frontier {
 			x.expand(&frontier[i])
 			for choice := range x.out.to {
@@ -79,7 +82,8 @@ func (m *model) explore(limit int) result {
 				return r
 			}
 		}
-		frontier, ids = next, nextIDs
+		frontier, next = next, frontier
+		ids, nextIDs = nextIDs, ids
 		r.depth++
 	}
 	r.exhausted = true

@@ -176,7 +176,7 @@ func (m *model) fillStep(s *state, out *steps) {
 			return
 		}
 		next := out.from(s, p, f)
-		if m.fill(next, p, f) || m.removed == putOnlyIfStored {
+		if m.fill(next, p, f) {
 			m.put(next, p, f)
 		} else {
 			m.finish(next, p, f, fl.version)
@@ -189,7 +189,7 @@ func (m *model) fillStep(s *state, out *steps) {
 func (m *model) fillLater(s *state, out *steps) {
 	m.eachFlight(s, answered, func(p, f int, _ *flight) {
 		next := out.from(s, p, f)
-		if m.fill(next, p, f) || m.removed == putOnlyIfStored {
+		if m.fill(next, p, f) {
 			m.put(next, p, f)
 		} else {
 			m.end(next, p, f)

@@ -17,6 +17,7 @@ type config struct {
 
 	syncs         uint8 // the processes that SYNC, as bits; what another's SYNC does to itself alone is left out
 	echo          bool  // a process has its own messages too
+	cold          bool  // nothing is cached at first
 	batch         bool  // process 0 reads all keys at once
 	fence         bool  // D passes without a SYNC
 	losesReplies  bool  // SYNC's answers are lost
@@ -34,22 +35,25 @@ type config struct {
 	oldConnection bool  // after a failover the old master still answers
 }
 
-// start is a warm state: everybody has the first version.
+// start is where everybody has the first version, or, where it is cold, nobody.
 func (m *model) start() state {
-	s := state{left: m.budget}
+	s := state{left: m.budget, highest: 1}
+	s.redis.seq, s.redis.trimmed = 1, 1
 	for k := range m.keys {
 		s.truth[k] = 1
-		s.redis.word[k] = word{kind: value, version: 1}
+		if m.cold {
+			continue
+		}
 		if m.tagged(k) {
-			s.redis.word[k].tag = 1
 			s.redis.word[tagWord] = word{kind: value, version: 1}
 		}
+		s.redis.word[k] = word{kind: value, version: 1, tag: s.redis.word[tagWord].version}
 		for p := range m.procs {
 			s.proc[p].l1[k] = near{has: true, version: 1}
 		}
 	}
 	for p := range m.procs {
-		s.proc[p].fenceOpen = true
+		s.proc[p].fenceOpen, s.proc[p].applied = true, 1
 	}
 	if m.failovers > 0 {
 		s.replica = s.redis
@@ -66,54 +70,54 @@ func (m *model) names(r refs, k int) bool {
 
 // actions are all that can happen.
 var actions = [...]action{
-	{"p%d READ k%d", (*model).read},
-	{"p%d READ of both keys at once", (*model).readBatch},
-	{"p%d reader %d joins or leads the next flight", (*model).rejoin},
-	{"p%d reader %d leaves", (*model).leave},
-	{"p%d flight %d: fence, pending, L1 once more, GET", (*model).look},
-	{"p%d flight %d: answers, or LEASE", (*model).handle},
-	{"p%d flight %d: WAIT is over, GET", (*model).poll},
-	{"p%d flight %d: gives up, BYPASS", (*model).giveUp},
-	{"p%d flight %d: reads the source under the lease", (*model).load},
-	{"p%d flight %d: FILL, answers", (*model).fillStep},
-	{"p%d flight %d: FILL after the answer", (*model).fillLater},
-	{"p%d flight %d: its put is visible, or refused", (*model).visible},
-	{"p%d flight %d: BYPASS reads the source", (*model).bypassLoad},
-	{"p%d flight %d: BYPASS raises the epoch, answers", (*model).bypassReturn},
+	{name: "p%d READ k%d", step: (*model).read},
+	{name: "p%d READ of both keys at once", step: (*model).readBatch},
+	{name: "p%d reader %d joins or leads the next flight", step: (*model).rejoin},
+	{name: "p%d reader %d leaves", step: (*model).leave},
+	{name: "p%d flight %d: fence, pending, L1 once more, GET", step: (*model).look},
+	{name: "p%d flight %d: answers, or LEASE", step: (*model).handle},
+	{name: "p%d flight %d: WAIT is over, GET", step: (*model).poll},
+	{name: "p%d flight %d: gives up, BYPASS", step: (*model).giveUp},
+	{name: "p%d flight %d: reads the source under the lease", step: (*model).load},
+	{name: "p%d flight %d: FILL, answers", step: (*model).fillStep},
+	{name: "p%d flight %d: FILL after the answer", step: (*model).fillLater},
+	{name: "p%d flight %d: its put is visible, or refused", step: (*model).visible},
+	{name: "p%d flight %d: BYPASS reads the source", step: (*model).bypassLoad},
+	{name: "p%d flight %d: BYPASS raises the epoch, answers", step: (*model).bypassReturn},
 
-	{"w%d UPDATE: INTENT", (*model).intentStep},
-	{"w%d UPDATE: INTENT is not acknowledged", (*model).intentFails},
-	{"w%d an INTENT lands late", (*model).intentLands},
-	{"w%d UPDATE: INTENT renewed", (*model).renew},
-	{"w%d UPDATE: commits", (*model).commitStep},
-	{"w%d dies", (*model).die},
-	{"w%d UPDATE: returns", (*model).returnStep},
-	{"w%d UPDATE: DONE", (*model).doneStep},
-	{"w%d UPDATE: rolled back, returns", (*model).rollback},
-	{"w%d UPDATE: outcome unknown, returns", (*model).fail},
-	{"w%d UPDATE: INTENT once more, left to expire", (*model).leaveToken},
-	{"w%d UPDATE: the late commit lands, or never will", (*model).landLate},
-	{"w%d a foreign writer commits", (*model).foreignCommit},
-	{"w%d INVALIDATE", (*model).invalidateStep},
-	{"w%d CLEAR", (*model).clearStep},
-	{"w%d SET: the tag's version", (*model).setTag},
-	{"w%d SET", (*model).setStep},
+	{name: "w%d UPDATE: INTENT", step: (*model).intentStep},
+	{name: "w%d UPDATE: INTENT is not acknowledged", step: (*model).intentFails},
+	{name: "w%d an INTENT lands late", step: (*model).intentLands},
+	{name: "w%d UPDATE: INTENT renewed", step: (*model).renew},
+	{name: "w%d UPDATE: commits", step: (*model).commitStep},
+	{name: "w%d dies", step: (*model).die},
+	{name: "w%d UPDATE: returns", step: (*model).returnStep},
+	{name: "w%d UPDATE: DONE", step: (*model).doneStep},
+	{name: "w%d UPDATE: rolled back, returns", step: (*model).rollback},
+	{name: "w%d UPDATE: outcome unknown, returns", step: (*model).fail},
+	{name: "w%d UPDATE: INTENT once more, left to expire", step: (*model).leaveToken},
+	{name: "w%d UPDATE: the late commit lands, or never will", step: (*model).landLate},
+	{name: "w%d a foreign writer commits", step: (*model).foreignCommit},
+	{name: "w%d INVALIDATE", step: (*model).invalidateStep},
+	{name: "w%d CLEAR", step: (*model).clearStep},
+	{name: "w%d SET: the tag's version", step: (*model).setTag},
+	{name: "w%d SET", step: (*model).setStep},
 
-	{"p%d MESSAGE %d", (*model).messageStep},
-	{"p%d SYNC is sent", (*model).syncSend},
-	{"p%d SYNC's answer is lost", (*model).syncLost},
-	{"p%d SYNC's answer is applied", (*model).syncReply},
-	{"p%d SYNC's journal is applied late", (*model).applyLate},
-	{"p%d fence closes", (*model).fenceCloses},
-	{"p%d INTENT for what runs, and the ring, are sent again", (*model).resendStep},
-	{"p%d flushes once more, D after the new incarnation", (*model).settleStep},
+	{name: "p%d MESSAGE %d", step: (*model).messageStep},
+	{name: "p%d SYNC is sent", step: (*model).syncSend},
+	{name: "p%d SYNC's answer is lost", step: (*model).syncLost},
+	{name: "p%d SYNC's answer is applied", step: (*model).syncReply},
+	{name: "p%d SYNC's journal is applied late", step: (*model).applyLate, without: journalFirst},
+	{name: "p%d fence closes", step: (*model).fenceCloses},
+	{name: "p%d INTENT for what runs, and the ring, are sent again", step: (*model).resendStep},
+	{name: "p%d flushes once more, D after the new incarnation", step: (*model).settleStep},
 
-	{"word %d is evicted", (*model).evictStep},
-	{"lease of k%d expires", (*model).leaseExpires},
-	{"word %d: the token of w%d expires", (*model).intentExpires},
-	{"p%d L1 evicts k%d", (*model).l1Evicts},
-	{"the journal is trimmed", (*model).trimStep},
-	{"Redis restarts empty", (*model).restart},
-	{"the replica catches up", (*model).replicate},
-	{"failover to the replica", (*model).failover},
+	{name: "word %d is evicted", step: (*model).evictStep},
+	{name: "lease of k%d expires", step: (*model).leaseExpires},
+	{name: "word %d: the token of w%d expires", step: (*model).intentExpires},
+	{name: "p%d L1 evicts k%d", step: (*model).l1Evicts},
+	{name: "the journal is trimmed", step: (*model).trimStep},
+	{name: "Redis restarts empty", step: (*model).restart},
+	{name: "the replica catches up", step: (*model).replicate},
+	{name: "failover to the replica", step: (*model).failover},
 }

@@ -5,9 +5,12 @@ package model
 // foreignCommit: a writer that does not use Update commits, and then calls Invalidate or Clear.
 func (m *model) foreignCommit(s *state, out *steps) {
 	for _, op := range []uint8{opInvalidate, opClear} {
-		m.eachWriter(s, op, idle, func(w, _ int, _ refs) {
+		m.eachWriter(s, op, idle, func(w, p int, r refs) {
 			next := out.from(s, w)
 			m.commit(next, w)
+			if m.removed == redisFirst {
+				m.raise(next, p, r)
+			}
 			next.writer[w].at = changed
 		})
 	}
@@ -17,9 +20,6 @@ func (m *model) foreignCommit(s *state, out *steps) {
 func (m *model) invalidateStep(s *state, out *steps) {
 	m.eachWriter(s, opInvalidate, changed, func(w, p int, r refs) {
 		next := out.from(s, w)
-		if m.removed == redisFirst {
-			m.raise(next, p, r)
-		}
 		m.remember(next, p, r)
 		next.writer[w].seq = m.invalidate(next, p, r)
 		m.strong(next, w)
@@ -73,10 +73,11 @@ func (m *model) learn(s *state, p int, gen uint8) {
 	}
 }
 
-// setTag: the tag's version before the Set; where it is missing, SET NX.
+// setTag: own epoch, and the tag's version before the Set; where it is missing, SET NX.
 func (m *model) setTag(s *state, out *steps) {
-	m.eachWriter(s, opSet, idle, func(w, _ int, r refs) {
+	m.eachWriter(s, opSet, idle, func(w, p int, r refs) {
 		next := out.from(s, w)
+		m.raise(next, p, r)
 		next.writer[w].at = changed
 		for k := range m.keys {
 			if !r.has(k) || !m.tagged(k) {
@@ -111,7 +112,6 @@ func (m *model) setStep(s *state, out *steps) {
 			m.finishWrite(next, w)
 			return
 		}
-		m.raise(next, p, r)
 		m.commit(next, w)
 		m.remember(next, p, r)
 		v := word{kind: value, version: next.truth[k], gen: next.proc[p].gen, tag: tagVersion}

@@ -45,7 +45,7 @@ const everything = keyA | keyB | tag | cache
 func (m *model) read(s *state, out *steps) {
 	for p := range m.procs {
 		for k := range m.keys {
-			if s.left.reads[p] == 0 || m.batch && p == 0 {
+			if s.left.reads[p] == 0 {
 				continue
 			}
 			next := out.from(s, p, k)
@@ -85,7 +85,7 @@ func (m *model) begin(s *state, p, k int) bool {
 			return m.join(s, p, i)
 		}
 	}
-	return false
+	panic("readers")
 }
 
 // join applies the rules of flights to a reader that is not in one.
@@ -144,7 +144,7 @@ func (m *model) lead(s *state, p int, k uint8) bool {
 		}
 		return true
 	}
-	return false
+	panic("flights")
 }
 
 // rejoin: the flight that a reader waited for has ended.

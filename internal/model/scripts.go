@@ -52,7 +52,7 @@ func (m *model) newTag(s *state) uint8 {
 // publish gives the refs the next sequence number, and puts them into the journal and into every process's messages.
 func (m *model) publish(s *state, by int, e entry) uint8 {
 	r := &s.redis
-	if r.seq == 0 && s.highest > 0 { // s was lost: made anew from TIME
+	if r.seq == 0 { // s was lost: made anew from TIME
 		r.seq = s.highest
 		r.trimmed = r.seq
 	}

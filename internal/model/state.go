@@ -7,7 +7,7 @@ const (
 	tagWord = keys // the tag's place among the words
 	words   = keys + 1
 	writers = 3
-	readers = 3 // readers of one process that wait at one time
+	readers = 4 // readers of one process that wait at one time
 	flights = 4 // flights of one process: running, answered and lingering
 	seqs    = 12
 )

@@ -12,6 +12,7 @@ func (m *model) messageStep(s *state, out *steps) {
 			next := out.from(s, p, int(n))
 			next.mail[p].remove(n)
 			proc, e := &next.proc[p], s.message[n]
+			m.told(next, p, n)
 			if m.removed == unconditional && n <= proc.applied {
 				continue
 			}
@@ -22,7 +23,6 @@ func (m *model) messageStep(s *state, out *steps) {
 			if n == proc.applied+1 || n > proc.applied && m.removed == gapSyncs {
 				proc.applied = n
 			}
-			m.told(next, p, n)
 		}
 	}
 }

@@ -12,6 +12,15 @@ func (s step) String() string {
 	return fmt.Sprintf(name, args[:strings.Count(name, "%")]...)
 }
 
+// story tells how a promise was broken, step by step.
+func (r result) story() string {
+	var b strings.Builder
+	for i, s := range r.trace {
+		fmt.Fprintf(&b, "  %2d. %v\n      %s\n", i+1, s, s.state.brief())
+	}
+	return b.String()
+}
+
 // brief tells what a reader of a counterexample wants to know of a state.
 func (s *state) brief() string {
 	var b strings.Builder

@@ -159,7 +159,7 @@ func (m *model) returnStep(s *state, out *steps) {
 	for _, at := range []uint8{committed, delivered} {
 		m.eachWriter(s, opUpdate, at, func(w, p int, r refs) {
 			wr := &s.writer[w]
-			if at == committed && wr.expired && m.removed != doneAwaited {
+			if at == committed && wr.expired {
 				return
 			}
 			next := out.from(s, w)
@@ -198,7 +198,7 @@ func (m *model) doneStep(s *state, out *steps) {
 		}
 	})
 	m.eachWriter(s, opUpdate, committed, func(w, p int, r refs) {
-		if s.writer[w].expired && m.removed != doneAwaited {
+		if s.writer[w].expired {
 			next := out.from(s, w)
 			m.deliver(next, w)
 			m.settle(next, w, p, r)
