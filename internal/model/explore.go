@@ -2,6 +2,7 @@ package model
 
 import (
 	"hash/maphash"
+	"slices"
 	"unsafe"
 )
 
@@ -123,9 +124,9 @@ func (x *explorer) replay(s state, id uint32) []step {
 		choices = append(choices, x.choice[id])
 	}
 	var trace []step
-	for i := len(choices) - 1; i >= 0; i-- {
+	for _, choice := range slices.Backward(choices) {
 		x.expand(&s)
-		next := x.out.to[choices[i]]
+		next := x.out.to[choice]
 		x.model.check(&next.state)
 		trace, s = append(trace, next), next.state
 	}

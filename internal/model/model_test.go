@@ -86,9 +86,6 @@ func TestRemovals(t *testing.T) {
 				t.Fatalf("without it nothing is broken within %d states", got.states)
 			}
 			fmt.Printf("removed=%s invariant=%v violation_after=%d states\n", strings.ReplaceAll(r.name, " ", "-"), got.broken, got.states)
-			if testing.Verbose() {
-				fmt.Println(got.story())
-			}
 		})
 	}
 	if tried < 10 {
