@@ -71,10 +71,13 @@ func newLinear(t *testing.T, on bool) *linear {
 	o.Redis = through.addr()
 	l.cluster.ready(t, l.cluster.add(t, o))
 	through.deafen(true)
-	l.cluster.source.OnLoad(func(source.Load) error { dawdle(); return nil })
+	l.cluster.source.OnLoad(func(source.Load) error { dawdle(slowLoad); return nil })
 	l.cluster.source.OnWrite(l.write)
 	return l
 }
+
+// A load may be so slow that writes begin and end while it runs.
+const slowLoad, slowWrite = 40 * time.Millisecond, 6 * time.Millisecond
 
 // plot is what goes wrong in a history. A write of which nobody knows how it ended leaves the key uncached until its
 // intent expires, so that most of what could go wrong can not any more: only in some histories there is one.
@@ -84,9 +87,9 @@ type plot struct {
 }
 
 // dawdle is slow now and then.
-func dawdle() {
+func dawdle(most time.Duration) {
 	if rand.N(3) == 0 {
-		<-time.After(rand.N(8 * time.Millisecond))
+		<-time.After(rand.N(most))
 	}
 }
 
@@ -97,12 +100,12 @@ func (l *linear) write(w source.Write, commit func()) error {
 	doomed := plot.doomed
 	mine := doomed != nil && doomed.options.Name == w.Replica
 	l.mu.Unlock()
-	dawdle()
+	dawdle(slowWrite)
 	fate := rand.N(20)
 	switch {
 	case mine && fate < 4: // before the commit, which lands all the same
 		doomed.kill()
-		dawdle()
+		dawdle(slowWrite)
 		commit()
 		return nil
 	case mine && fate < 8:
@@ -117,11 +120,11 @@ func (l *linear) write(w source.Write, commit func()) error {
 	case fate == 11 && plot.unknown:
 		return errors.New("the request was lost")
 	case fate == 12 && plot.unknown:
-		go func() { dawdle(); commit() }()
+		go func() { dawdle(slowWrite); commit() }()
 		return errors.New("the answer was lost, the commit comes later")
 	}
 	commit()
-	dawdle()
+	dawdle(slowWrite)
 	return nil
 }
 
