@@ -12,6 +12,7 @@ import (
 
 	"github.com/tieredcache/tieredcache/coherence"
 	"github.com/tieredcache/tieredcache/internal/services"
+	"github.com/tieredcache/tieredcache/l2"
 	"github.com/tieredcache/tieredcache/tiered"
 )
 
@@ -151,6 +152,24 @@ func TestMemoryKeepsOnlyWhatRedisHasStored(t *testing.T) {
 	s.goOn <- struct{}{}
 	if v, err := c[0].Get(t.Context(), "k"); err != nil || v != "k" || c[0].Stats().Loads != 2 {
 		t.Errorf("got %q, %v, %d loads, want another load", v, err, c[0].Stats().Loads)
+	}
+}
+
+// A lease is given more time while its load runs.
+func TestLeaseIsRenewed(t *testing.T) {
+	s := source{loads: make(chan string, 1), goOn: make(chan struct{}, 1)}
+	c, key, rdb := processes(t, 1, tiered.Config[string, string]{Load: s.load})
+	slow := read(t.Context(), c[0], "k")
+	<-s.loads
+	least := time.Hour
+	eventually(t, "it is renewed", 2*l2.LeaseLife, func() bool {
+		left := rdb.PTTL(t.Context(), key("k")).Val()
+		least = min(least, left)
+		return left > least
+	})
+	s.goOn <- struct{}{}
+	if a := <-slow; a.err != nil || a.value != "k" {
+		t.Errorf("got %q, %v", a.value, a.err)
 	}
 }
 

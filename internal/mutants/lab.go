@@ -110,7 +110,8 @@ func each[T any](ctx context.Context, list []T, do func(T)) {
 	all.Wait()
 }
 
-// build builds the tests of a package, with other texts in the place of some files, and returns the program.
+// build builds the tests of a package, with other texts in the place of some files, and returns the program: as fast as
+// can be, not as fast a program as can be.
 func (l *lab) build(ctx context.Context, pkg string, changed map[string][]byte) (program string, err error) {
 	base := filepath.Join(l.dir, strconv.FormatInt(l.built.Add(1), 10))
 	program = base + ".test"
@@ -129,7 +130,7 @@ func (l *lab) build(ctx context.Context, pkg string, changed map[string][]byte) 
 	if err := os.WriteFile(base+".json", overlay, 0o600); err != nil {
 		return "", err
 	}
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-ldflags=-w", "-overlay", base+".json", "-o", program, "./"+pkg)
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-gcflags=-N -l", "-ldflags=-s -w", "-overlay", base+".json", "-o", program, "./"+pkg)
 	build.Dir = l.copy
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("it does not compile: %w\n%s", err, out)

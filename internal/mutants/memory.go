@@ -134,7 +134,7 @@ func memory() []mutant {
 			file: "tiered/read.go",
 			old:  `renewed := c.renew(f, lease)`,
 			new:  `renewed := func() {}`,
-			pkg:  "tiered", test: "TestOneLoadAcrossProcesses",
+			pkg:  "tiered", test: "TestLeaseIsRenewed",
 		},
 	}
 }
