@@ -17,7 +17,7 @@ func TestC4WriterKilled(t *testing.T) {
 	t.Parallel()
 	const intent = 4 * lateCommit
 	bound := either(2*time.Second, 500*time.Millisecond)
-	runs, atOnce := either(100, 6), either(10, 6)
+	runs, atOnce := either(170, 6), either(10, 6) // six in ten of them kill
 	o := replica.Options{MaxStaleness: bound, IntentLife: intent}
 	c := open(t, 2, o)
 	peers := c.replicas
@@ -42,7 +42,13 @@ func TestC4WriterKilled(t *testing.T) {
 	}
 	pause(max(bound, intent) + time.Second)
 	v := c.judgeKilled(t, peers, names, bound)
-	figure(t, "runs=%d bound=%v intent=%v %v", runs, bound, intent, v)
+	killed := 0
+	for _, p := range c.replicas[len(peers):] {
+		if p.killed.Load() {
+			killed++
+		}
+	}
+	figure(t, "runs=%d writers_killed=%d commits_after_an_error=%d bound=%v intent=%v %v", runs, killed, runs-killed, bound, intent, v)
 	v.hold(t)
 	for _, p := range peers { // the intents have expired
 		p.keep(t, names...)
