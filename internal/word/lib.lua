@@ -15,9 +15,10 @@ local function word(key)
 end
 
 -- The tokens of an intent that have not expired, as {exp, token}: I<exp:token;exp:token;...>, exp in ms. nil if w is no
--- intent, or one of another form: that is garbage, whatever it holds.
+-- intent, or one of another form: that is garbage, whatever it holds. now is asked for only where it is needed.
 local function tokens(w, now)
   if not w or string.sub(w, 1, 1) ~= 'I' then return nil end
+  now = now or now_us()
   local at, alive = 2, {}
   while at <= #w do
     local _, last, exp, token = string.find(w, '^(%d+):(%x+);', at)
@@ -68,10 +69,16 @@ local function counter(key)
   return tonumber(n)
 end
 
--- The next number of the sequence, written to the journal and told to everybody.
+-- The next number of the sequence, written to the journal and told to everybody. A sequence that was missing, or not a
+-- number, is made anew: looking first would cost each invalidation a command.
 local function announce(s, j, ch, refs)
-  counter(s)
-  local n = number(redis.call('INCR', s))
+  local n = redis.pcall('INCR', s)
+  if type(n) ~= 'number' or n < 2 or n >= 1e16 then
+    redis.call('DEL', s)
+    counter(s)
+    n = redis.call('INCR', s)
+  end
+  n = number(n)
   if redis.pcall('XADD', j, 'MAXLEN', '~', '10000', n .. '-0', 'r', refs).err then
     redis.call('DEL', j)
     redis.call('XADD', j, n .. '-0', 'r', refs)
