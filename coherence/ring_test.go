@@ -138,7 +138,7 @@ func TestSettling(t *testing.T) {
 	if answered.Condition == coherence.CatchingUp && answered.Why == "" {
 		t.Errorf("got %+v", answered)
 	}
-	p.awaitOpen(t)
+	eventually(t, "it tells that it has opened", soon, func() bool { return len(p.events.of(coherence.FenceOpened)) == 2 })
 	if took := p.State().Since.Sub(answered.Since); took < 450*time.Millisecond { // counted from when the SYNCs were sent
 		t.Errorf("it opened %v after the first answer, want 600ms", took)
 	}
