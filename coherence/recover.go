@@ -1,6 +1,7 @@
 package coherence
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -9,6 +10,8 @@ import (
 // settling is how long a fence stays closed after Redis has come back: other processes tell what is pending there
 // meanwhile. They SYNC every 500 ms.
 const settling = 600 * time.Millisecond
+
+var errLate = errors.New("no SYNC was answered in time")
 
 // recovery is what the SYNC loop knows of an outage.
 type recovery struct {
@@ -21,6 +24,9 @@ type recovery struct {
 func (b *Bus) openFence(sent time.Duration, undelivered error) {
 	r := &b.recovery
 	if !b.Open(b.Now()) {
+		if b.status.get().Condition == Open {
+			b.watchFence(errLate) // this process was frozen, or no SYNC has failed since the fence closed
+		}
 		if r.failed && r.first == 0 {
 			r.first = sent
 			time.AfterFunc(settling, b.syncNow)

@@ -46,7 +46,7 @@ type State struct {
 func (b *Bus) State() State {
 	s := b.status.get()
 	if s.Condition == Open && !b.Open(b.Now()) {
-		s.Condition, s.Why = Fenced, "no SYNC was answered in time"
+		s.Condition, s.Why = Fenced, errLate.Error()
 	}
 	s.Pending = b.pending.undelivered()
 	return s
