@@ -77,7 +77,7 @@ func words() []mutant {
 			name: "a tag whose word is gone makes its entries stale", guard: "READ: V unusable (a tag's version differs or is missing, older generation)",
 			file: "l2/store.go",
 			old:  `if !known && found.Kind == Found {`,
-			new:  `if false {`,
+			new:  `if !known && false {`,
 			pkg:  "l2", test: "TestNoVersionIsNoZeroVersion",
 		},
 		{
@@ -127,7 +127,7 @@ func words() []mutant {
 			file: "coherence/lua/done.lua",
 			old:  "  if not found then\n    lost = true\n",
 			new:  "  if not found then\n",
-			pkg:  "coherence", test: "TestIntentIsLost",
+			pkg:  "coherence", test: "TestDoneScript",
 		},
 		{
 			name: "Set gives way to an intent", guard: "SET: a word that is I, on k or on a tag ...: store nothing",
