@@ -15,7 +15,7 @@ func TestPutsLingerUntilTheyAreVisible(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	for round := range 200 {
+	for round := range 2000 {
 		for i := range 50 { // work for ristretto's queue
 			other := "other" + strconv.Itoa(i)
 			p := c.places(other)

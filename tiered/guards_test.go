@@ -119,6 +119,26 @@ func TestBypassBehindAClosedFenceIsNotJoinedAfterItsRead(t *testing.T) {
 	}
 }
 
+// What was looked up before a write is put under the epoch of before it, and never found.
+func TestSlowLoadIsPutUnderTheEpochOfBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := source{loads: make(chan string, 1), goOn: make(chan struct{}, 1)}
+		c := newLocal(t, tiered.Config[string, string]{Name: "a", Load: s.load})
+		defer c.Close()
+		slow := read(t.Context(), c, "k")
+		<-s.loads
+		if err := c.Update(t.Context(), "k", func(context.Context) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		s.goOn <- struct{}{}
+		<-slow
+		synctest.Wait() // the put is visible
+		if v, ok := c.Peek("k"); ok {
+			t.Errorf("memory answers %q, which was looked up before a write", v)
+		}
+	})
+}
+
 // What was loaded before the cache was cleared is stored under the generation of then, and nobody is answered with it.
 func TestSlowLoadLosesAgainstClear(t *testing.T) {
 	var truth atomic.Value

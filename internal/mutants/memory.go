@@ -22,7 +22,7 @@ func memory() []mutant {
 			file: "tiered/read.go",
 			old:  `c.l1.Put(f.key, h, f.places, f.e0, expires, size)`,
 			new:  `c.l1.Put(f.key, h, f.places, c.member.Epoch(&f.places), expires, size)`,
-			pkg:  "tiered", test: "TestReaderAfterWriteSeesIt",
+			pkg:  "tiered", test: "TestSlowLoadIsPutUnderTheEpochOfBefore",
 		},
 		{
 			name: "a flight is joined only with the same epoch", guard: "Flights: only if that flight's e0 is still e(k)",
