@@ -88,7 +88,8 @@ type Config struct {
 	// IntentLife is how long a writer that died leaves what it was writing uncached, and how long one that is cut off
 	// from Redis, or frozen, stays protected. A write that runs on renews its intent. Zero: 30 s. At least 1 s.
 	IntentLife time.Duration
-	// OnEvent is told what the bus meets; nil: nobody. It is called by the goroutine that met it and must not block.
+	// OnEvent is told what the bus meets; nil: nobody. It is called by the goroutine that met it: it must
+	// not block, nor close the bus.
 	OnEvent func(Event)
 }
 

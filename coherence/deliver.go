@@ -21,7 +21,7 @@ func (b *Bus) keepIntent(w *write, cause error) {
 }
 
 func (b *Bus) undelivered(cause error) {
-	b.syncNow()
+	b.syncNow() // which delivers
 	b.emit(Event{Kind: InvalidationPending, Err: cause})
 }
 
@@ -51,11 +51,11 @@ func (b *Bus) deliver(ctx context.Context) error {
 }
 
 func (b *Bus) deliverSome(ctx context.Context, intents []*write, some []owed, overflow int64) error {
-	for _, w := range intents {
+	for i, w := range intents {
 		if err := w.again(ctx, b.control); err != nil {
+			b.pending.resendIntent(intents[i:]...)
 			return err
 		}
-		b.pending.sent(w)
 	}
 	words := make([]debt, 0, len(some))
 	for _, o := range some {

@@ -30,7 +30,7 @@ func (r *rig) expand(t testing.TB, pattern string) string {
 func tokens(w string) string { return regexp.MustCompile(`\d{13}:`).ReplaceAllString(w, "") }
 
 // words are what an intent may find.
-var words = []string{"", "Vvalue-id and the rest", "L0123456789abcdef+", "L0123456789abcdef", "hello", "I", "I12", "I<dead>", "I<dead>x", "I<others>", "I<dead><others>", "I<mine>", "I<others><mine>"}
+var words = []string{"", "Vvalue-id and the rest", "L0123456789abcdef+", "L0123456789abcdef", "hello", "I", "I12", "I<dead>", "I<dead>x", "I99999999999999999999:ab;", "I<others>", "I<dead><others>", "I<mine>", "I<others><mine>"}
 
 // TestIntentScript: my token stands on each word, once, beside those of others that live.
 func TestIntentScript(t *testing.T) {

@@ -272,3 +272,68 @@ func TestUpdateOfACancelledContext(t *testing.T) {
 		t.Error("it stays pending")
 	}
 }
+
+// TestUpdateNamesARefTwice: it has one word, and one token.
+func TestUpdateNamesARefTwice(t *testing.T) {
+	t.Parallel()
+	p := shared(t).openPeer(t, coherence.Config{})
+	k := entry("k")
+	check(t, p.Update(t.Context(), []coherence.Ref{k, k}, func(context.Context) error { return nil }))
+	eventually(t, "DONE has been acknowledged", soon, p.member.Settled)
+	if n := p.Stats().Repairs; n != 0 {
+		t.Errorf("%d repairs of an undisturbed write", n)
+	}
+}
+
+// TestIntentThatWasRefusedIsNotSentAgain: a new incarnation sends the INTENT of writes that run, not of one that never did.
+func TestIntentThatWasRefusedIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	r, server := own(t, services.RedisOptions{})
+	p := r.openPeer(t, coherence.Config{Mode: coherence.Strict, MaxStaleness: d})
+	k := entry("k")
+	check(t, server.Kill())
+	wantIs(t, "Update", p.Update(t.Context(), []coherence.Ref{k}, notRun(t)), coherence.ErrCoherence)
+	check(t, server.Restart(t.Context()))
+	eventually(t, "the new incarnation is noticed", soon, func() bool { return p.Stats().Flushes > 0 })
+	p.awaitOpen(t)
+	if w := r.word(t, k); w != "" {
+		t.Errorf("the word is %q", w)
+	}
+}
+
+// TestStrictWriteOutlivesItsBus: nobody renews its intent any more, so it is cancelled before that is over.
+func TestStrictWriteOutlivesItsBus(t *testing.T) {
+	t.Parallel()
+	p := shared(t).openPeer(t, coherence.Config{Mode: coherence.Strict, IntentLife: brief})
+	s := p.update(t, nil, entry("k"))
+	if p.Close() == nil {
+		t.Error("Close does not tell of the write that runs")
+	}
+	select {
+	case <-s.ctx.Done():
+	case <-time.After(brief):
+		t.Fatal("not cancelled")
+	}
+	wantIs(t, "cause", context.Cause(s.ctx), coherence.ErrClosed)
+	wantIs(t, "Update", s.end(), coherence.ErrClosed)
+}
+
+// TestUnknownIsForgotten: a write of unknown outcome that Redis never heard of is over when an intent would be: then its
+// refs are owed an invalidation, however many such writes there were.
+func TestUnknownIsForgotten(t *testing.T) {
+	t.Parallel()
+	r, server := own(t, services.RedisOptions{})
+	p := r.openPeer(t, coherence.Config{MaxStaleness: patient, IntentLife: brief})
+	k := entry("k")
+	check(t, server.Kill())
+	for range 20 {
+		wantError(t, p.Update(t.Context(), []coherence.Ref{k}, func(context.Context) error { return errors.New("failed") }), "failed")
+	}
+	eventually(t, "one name is owed", soon, func() bool { return p.State().Pending == 1 && !p.usable(k) })
+	check(t, server.Restart(t.Context()))
+	r.put(t, k, "Vstale-id and what was before")
+	eventually(t, "it is delivered", soon, func() bool { return p.usable(k) && p.member.Settled() })
+	if w := r.word(t, k); w != "" {
+		t.Errorf("the word is %q", w)
+	}
+}

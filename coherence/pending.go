@@ -1,6 +1,7 @@
 package coherence
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,7 +22,7 @@ type pending struct {
 	mu       sync.Mutex
 	counts   map[uint32]int   // by place in the epoch table: a neighbour's is a needless trip to the source, no more
 	owed     map[string]*owed // by name, of writes that have returned
-	intents  []*write         // INTENTs to send again
+	intents  map[*write]bool  // INTENTs to send again
 	overflow int64            // how often it overflowed since it was last made good
 }
 
@@ -129,10 +130,12 @@ func (p *pending) restored(overflow int64) bool {
 
 // resend puts all that an incarnation of Redis may have lost on the list: the intents of writes, and what the ring
 // remembers. It says whether that overflowed.
-func (p *pending) resend(writes []*write, ids map[string]string, more bool, place func(string) uint32) (overflowed bool) {
+func (p *pending) resend(writes map[*write]struct{}, ids map[string]string, more bool, place func(string) uint32) (overflowed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.intents = writes // what stood there is among them
+	for w := range writes {
+		p.listIntent(w)
+	}
 	for n, id := range ids {
 		p.add([]uint32{place(n)})
 		p.owe(debt{name: n, keep: id})
@@ -140,14 +143,31 @@ func (p *pending) resend(writes []*write, ids map[string]string, more bool, plac
 	return more && p.full()
 }
 
-// resendIntent puts an INTENT on the list.
-func (p *pending) resendIntent(w *write) {
+// resendIntent puts INTENTs on the list.
+func (p *pending) resendIntent(writes ...*write) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.intents = append(p.intents, w)
+	for _, w := range writes {
+		p.listIntent(w)
+	}
 }
 
-// take returns what is to be delivered: all INTENTs, some of what is owed, and the count of overflows.
+func (p *pending) listIntent(w *write) {
+	if p.intents == nil {
+		p.intents = map[*write]bool{}
+	}
+	p.intents[w] = true
+}
+
+// dropIntent takes one off the list.
+func (p *pending) dropIntent(w *write) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.intents, w)
+}
+
+// take returns what is to be delivered: all INTENTs, which are on the list no more, some of what is owed, and the count of
+// overflows.
 func (p *pending) take(most int) (intents []*write, some []owed, overflow int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -158,14 +178,9 @@ func (p *pending) take(most int) (intents []*write, some []owed, overflow int64)
 		}
 		some = append(some, *o)
 	}
-	return slices.Clone(p.intents), some, p.overflow
-}
-
-// sent takes an INTENT off the list.
-func (p *pending) sent(w *write) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.intents = slices.DeleteFunc(p.intents, func(other *write) bool { return other == w })
+	intents = slices.Collect(maps.Keys(p.intents))
+	p.intents = nil
+	return intents, some, p.overflow
 }
 
 // delivered takes a debt off as it was taken.

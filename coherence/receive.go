@@ -2,6 +2,7 @@ package coherence
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -57,12 +58,25 @@ func (b *Bus) receive() (subscribed bool, err error) {
 		}
 		switch m := received.(type) {
 		case *redis.Subscription:
+			if b.renewedSince(renewed) {
+				return subscribed, errRenewed
+			}
 			subscribed = true
 			b.syncNow() // what was said before is in the journal
 		case *redis.Message:
 			b.hear(m.Payload, renewed)
 		}
 	}
+}
+
+var errRenewed = errors.New("the connections were made anew meanwhile")
+
+// renewedSince says whether the connections were made anew after they had been that often: one that was being dialled
+// then escaped that.
+func (b *Bus) renewedSince(renewed int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.renewed != renewed
 }
 
 // ping makes a connection that is alive say so, and returns what ends it.

@@ -2,8 +2,6 @@ package coherence
 
 import (
 	"errors"
-	"maps"
-	"slices"
 	"time"
 )
 
@@ -64,7 +62,7 @@ func (b *Bus) startAnew(sequence uint64) {
 	time.AfterFunc(b.config.MaxStaleness, b.epochs.RaiseAll)
 	b.applied = sequence
 	ids, more := b.ring.all(b.Now())
-	if b.pending.resend(slices.Collect(maps.Keys(b.writes)), ids, more, b.epochs.Place) {
+	if b.pending.resend(b.writes, ids, more, b.epochs.Place) {
 		b.counters.overflows.Add(1)
 	}
 }

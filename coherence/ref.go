@@ -3,6 +3,7 @@ package coherence
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tieredcache/tieredcache/internal/word"
@@ -41,12 +42,16 @@ func names(refs []Ref) ([]string, error) {
 	if len(refs) == 0 {
 		return nil, errors.New("coherence: no refs: name what changes with Cache.Ref or Tag")
 	}
-	list := make([]string, len(refs))
+	list := make([]string, 0, len(refs))
 	for i, r := range refs {
 		if r.name == "" {
 			return nil, fmt.Errorf("coherence: refs[%d] is the zero Ref: make refs with Cache.Ref or Tag", i)
 		}
-		list[i] = r.name
+		list = append(list, r.name)
+	}
+	if len(list) > 1 {
+		slices.Sort(list)
+		list = slices.Compact(list) // one that is named twice has one word
 	}
 	return list, nil
 }

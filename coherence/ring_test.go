@@ -35,9 +35,6 @@ func TestLostWrites(t *testing.T) {
 	eventually(t, "all is acknowledged", soon, p.member.Settled)
 	check(t, server.Kill())
 	check(t, server.Restart(t.Context()))
-	if r.word(t, updated) == "" {
-		t.Fatal("Redis has not lost anything")
-	}
 	eventually(t, "the fence closes", soon, func() bool { return !p.Open(p.Now()) || p.Stats().Flushes > 0 })
 	p.awaitOpen(t)
 	for ref, want := range map[coherence.Ref]string{updated: "", invalidated: "", lost: "", kept: "V" + string(id[:]) + "what was Set"} {

@@ -21,7 +21,8 @@ var syncScript = redis.NewScript(word.Lib + syncLua)
 
 const (
 	// A longer journal is not sent: its reply would time out, again and again. Everything is flushed instead.
-	journalReply  = 1000
+	journalReply  = 1000    // entries
+	journalBytes  = 1 << 20 // of their refs
 	heartbeatLife = time.Minute
 )
 
@@ -37,14 +38,19 @@ func (b *Bus) syncNow() {
 func (b *Bus) syncLoop() {
 	every := time.NewTicker(min(syncEvery, b.config.MaxStaleness/syncFraction))
 	defer every.Stop()
+	kick := b.kick
 	for {
 		select {
 		case <-b.ctx.Done():
 			return
-		case <-b.kick:
+		case <-kick:
 		case <-every.C:
 		}
-		if err := b.sync(); err != nil && b.ctx.Err() == nil {
+		err := b.sync()
+		if kick = b.kick; err != nil {
+			kick = nil // each write that fails asks for a SYNC: a Redis that is away is asked in the usual turn
+		}
+		if err != nil && b.ctx.Err() == nil {
 			b.counters.syncFailures.Add(1)
 			b.recovery = recovery{failed: true}
 			b.emit(Event{Kind: SyncFailed, Err: err})
@@ -103,7 +109,7 @@ func (b *Bus) askSync(ctx context.Context, first bool, after uint64, known []*Me
 	if first {
 		since = ""
 	}
-	args := []any{since, randomHex(), journalReply, heartbeatLife.Milliseconds()}
+	args := []any{since, randomHex(), journalReply, heartbeatLife.Milliseconds(), journalBytes}
 	for _, m := range known {
 		keys = append(keys, b.Key(word.GenerationName(m.name)))
 		args = append(args, strconv.FormatUint(m.Generation(), 10))

@@ -27,7 +27,7 @@ func (r *rig) sync(t *testing.T, applied, known string) syncAnswer {
 	t.Helper()
 	l := r.layout
 	keys := []string{l.Heartbeat(), l.Sequence(), l.Journal(), l.Incarnation(), l.Key(word.GenerationName("test"))}
-	reply, err := coherence.SyncScript.Run(t.Context(), r, keys, applied, "abcdef", 1000, 60_000, known).Slice()
+	reply, err := coherence.SyncScript.Run(t.Context(), r, keys, applied, "abcdef", 1000, 60_000, 1<<20, known).Slice()
 	check(t, err)
 	number := func(v any) int64 {
 		n, err := strconv.ParseInt(v.(string), 10, 64)

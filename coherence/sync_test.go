@@ -156,6 +156,17 @@ func TestFlush(t *testing.T) {
 			check(t, err)
 		}, "the journal does not reach back"},
 		{"too much to send", func(p *rig) { check(t, p.IncrBy(t.Context(), p.layout.Sequence(), 1001).Err()) }, "the journal does not reach back"},
+		{"too many bytes to send", func(p *rig) {
+			s, err := p.Get(t.Context(), p.layout.Sequence()).Int64()
+			check(t, err)
+			pipe, refs := p.TxPipeline(), strings.Repeat("test:k\n", 10_000)
+			for i := range int64(20) {
+				pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: p.layout.Journal(), ID: strconv.FormatInt(s+i+1, 10) + "-0", Values: []string{"r", refs}})
+			}
+			pipe.Set(t.Context(), p.layout.Sequence(), s+20, 0)
+			_, err = pipe.Exec(t.Context())
+			check(t, err)
+		}, "the journal does not reach back"},
 		{"FLUSHALL", func(p *rig) { check(t, p.FlushAll(t.Context()).Err()) }, "the journal does not reach back"},
 		{"empty restart", func(*rig) { check(t, server.Restart(t.Context())) }, "another incarnation of Redis answered"},
 	} {

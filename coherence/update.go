@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -121,6 +122,9 @@ func (w *write) intend(ctx context.Context) error {
 // retract takes an INTENT back that may have landed; write has not run.
 func (w *write) retract() {
 	b := w.bus
+	w.mu.Lock()
+	w.over, w.known = true, true // a new incarnation sends its INTENT no more
+	w.mu.Unlock()
 	b.forgetWrite(w)
 	b.pending.end(w.places)
 	b.background(func(ctx context.Context) {
@@ -133,26 +137,44 @@ func (w *write) renew() {
 	b := w.bus
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.over || b.ctx.Err() != nil {
+	if w.over {
+		return
+	}
+	if b.ctx.Err() != nil {
+		w.lapse(ErrClosed)
 		return
 	}
 	ctx, cancel := context.WithTimeout(b.ctx, b.config.Timeout)
 	defer cancel()
 	sent := b.Now()
 	err := b.sendIntent(ctx, b.data, w.names, w.token)
+	next := renewals
+	if err != nil {
+		b.counters.intentFailures.Add(1)
+		next = renewalRetry
+	}
+	w.renewal.Reset(b.config.IntentLife / time.Duration(next))
+	last := w.sent
 	if err == nil {
 		w.sent = sent
-		w.renewal.Reset(b.config.IntentLife / renewals)
+	} else {
+		sent = b.Now()
+	}
+	if sent-last >= b.config.IntentLife*(renewals-1)/renewals { // also where this process was frozen
+		w.lapse(errors.Join(ErrCoherence, err))
+	}
+}
+
+// lapse is what follows when an intent was not renewed in time. The caller holds mu.
+func (w *write) lapse(cause error) {
+	if w.lost {
 		return
 	}
-	b.counters.intentFailures.Add(1)
-	w.renewal.Reset(b.config.IntentLife / renewalRetry)
-	if !w.lost && b.Now()-w.sent >= b.config.IntentLife*(renewals-1)/renewals {
-		w.lost = true
-		b.emit(Event{Kind: IntentFailed, Err: err})
-		if b.config.Mode == Strict {
-			w.cancel(fmt.Errorf("%w: the intent could not be renewed: %w", ErrCoherence, err))
-		}
+	w.lost = true
+	cause = fmt.Errorf("the intent was not renewed in time: %w", cause)
+	w.bus.emit(Event{Kind: IntentFailed, Err: cause})
+	if w.bus.config.Mode == Strict {
+		w.cancel(cause)
 	}
 }
 
@@ -247,20 +269,26 @@ func (w *write) again(ctx context.Context, client *redis.Client) error {
 	return nil
 }
 
-// expire forgets a write whose outcome is unknown once its intent is over.
+// expire forgets a write whose outcome is unknown once its intent is over. If Redis has not heard of its end in all that
+// time, it is told now that the write is over.
 func (w *write) expire() {
+	b := w.bus
 	w.mu.Lock()
-	left := w.sent + w.bus.config.IntentLife - w.bus.Now()
-	owes := w.owes
+	left, owes := w.sent+b.config.IntentLife-b.Now(), w.owes
+	if owes {
+		w.owes, w.known = false, true
+	}
 	w.mu.Unlock()
 	switch {
-	case w.bus.ctx.Err() != nil:
+	case b.ctx.Err() != nil:
 	case owes:
-		time.AfterFunc(w.bus.config.IntentLife, w.expire)
+		b.forgetWrite(w)
+		b.pending.dropIntent(w)
+		b.keep(w.names, w.places, debt{tokens: []string{w.token}}, errLate)
 	case left > 0:
 		time.AfterFunc(left, w.expire)
 	default:
-		w.bus.forgetWrite(w)
+		b.forgetWrite(w)
 	}
 }
 
@@ -272,7 +300,8 @@ func (b *Bus) forgetWrite(w *write) {
 
 // RolledBack marks a write's error as "surely nothing was committed": its refs are usable again at once. Without the
 // mark they stay uncached until the intent expires, because the commit may still land. nil stays nil; errors.Is and
-// errors.As see through the mark.
+// errors.As see through the mark. An error that wraps a marked one counts as marked; of errors that were joined, all must
+// be.
 func RolledBack(err error) error {
 	if err == nil {
 		return nil
@@ -285,6 +314,15 @@ type rolledBackError struct{ error }
 func (e rolledBackError) Unwrap() error { return e.error }
 
 func isRolledBack(err error) bool {
-	var marked rolledBackError
-	return errors.As(err, &marked)
+	switch e := err.(type) { //nolint:errorlint // each layer is looked at: of errors that were joined, all must be marked
+	case rolledBackError:
+		return true
+	case interface{ Unwrap() error }:
+		return isRolledBack(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		parts := e.Unwrap()
+		return len(parts) > 0 && !slices.ContainsFunc(parts, func(part error) bool { return !isRolledBack(part) })
+	default:
+		return false
+	}
 }

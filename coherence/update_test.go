@@ -3,6 +3,7 @@ package coherence_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strconv"
 	"strings"
@@ -165,10 +166,14 @@ func TestHowWritesEnd(t *testing.T) {
 		"nil":                 {write: func(func()) error { return nil }},
 		"error":               {write: func(func()) error { return failed }, err: true, left: true},
 		"rolled back":         {write: func(func()) error { return coherence.RolledBack(failed) }, err: true},
-		"rolled back, inside": {write: func(func()) error { return errors.Join(errors.New("x"), coherence.RolledBack(failed)) }, err: true},
-		"panic":               {write: func(func()) error { panic(failed) }, err: true, left: true},
-		"Goexit":              {write: func(func()) error { runtime.Goexit(); return nil }, left: true},
-		"cancelled":           {write: func(cancel func()) error { cancel(); return nil }},
+		"rolled back, inside": {write: func(func()) error { return fmt.Errorf("x: %w", coherence.RolledBack(failed)) }, err: true},
+		"both rolled back": {write: func(func()) error {
+			return errors.Join(coherence.RolledBack(failed), coherence.RolledBack(errors.New("x")))
+		}, err: true},
+		"one rolled back": {write: func(func()) error { return errors.Join(coherence.RolledBack(failed), errors.New("x")) }, err: true, left: true},
+		"panic":           {write: func(func()) error { panic(failed) }, err: true, left: true},
+		"Goexit":          {write: func(func()) error { runtime.Goexit(); return nil }, left: true},
+		"cancelled":       {write: func(cancel func()) error { cancel(); return nil }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

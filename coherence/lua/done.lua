@@ -8,19 +8,19 @@
 local lost = ARGV[4] == '1'
 
 for i = 3, #KEYS do
-  local mine, rest, last, found = ARGV[2 * i - 1], 'I', 0, false
+  local mine, rest, last, found = ARGV[2 * i - 1], {'I'}, 0, false
   for _, t in ipairs(mine ~= '' and tokens(word(KEYS[i])) or {}) do
     if string.find(mine, ';' .. t[2] .. ';', 1, true) then
       found = true
     else
-      rest = rest .. t[1] .. ':' .. t[2] .. ';'
+      rest[#rest + 1] = t[1] .. ':' .. t[2] .. ';'
       last = math.max(last, tonumber(t[1]))
     end
   end
   if not found then
     lost = true
   elseif last > 0 then
-    redis.call('SET', KEYS[i], rest, 'PX', number(last - math.floor(now_us() / 1000)))
+    redis.call('SET', KEYS[i], table.concat(rest), 'PX', number(last - math.floor(now_us() / 1000)))
   else
     forget(KEYS[i], ARGV[2 * i], ARGV[3])
   end

@@ -6,13 +6,13 @@ local now = now_us()
 local from = math.floor(now / 1000)
 local mine = from + tonumber(ARGV[4])
 for i = 3, #KEYS do
-  local w, last = 'I', mine
+  local w, last = {'I'}, mine
   for _, t in ipairs(tokens(word(KEYS[i]), now) or {}) do
     if t[2] ~= ARGV[3] then
-      w = w .. t[1] .. ':' .. t[2] .. ';'
+      w[#w + 1] = t[1] .. ':' .. t[2] .. ';'
       last = math.max(last, tonumber(t[1]))
     end
   end
-  redis.call('SET', KEYS[i], w .. number(mine) .. ':' .. ARGV[3] .. ';', 'PX', number(last - from))
+  redis.call('SET', KEYS[i], table.concat(w) .. number(mine) .. ':' .. ARGV[3] .. ';', 'PX', number(last - from))
 end
 return announce(KEYS[1], KEYS[2], ARGV[1], ARGV[2])

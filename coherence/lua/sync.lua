@@ -1,7 +1,7 @@
 -- SYNC: tells a process what it missed and shows that this node takes writes.
 -- KEYS: hb, s, j, inc, then the generation of each cache
 -- ARGV: the sequence applied, or '' on a first SYNC; a random word; the most journal entries; the heartbeat's life in ms;
---       then the generation known of each cache
+--       the most bytes of the journal; then the generation known of each cache
 -- reply: incarnation, TIME in us, s, the generations, {n-0, refs, n-0, refs, ...} after the sequence applied
 
 local function field(section, name)
@@ -26,7 +26,7 @@ local s = counter(KEYS[2])
 
 local generations = {}
 for i = 5, #KEYS do
-  local known = tonumber(ARGV[i])
+  local known = tonumber(ARGV[i + 1])
   local g = counter(KEYS[i])
   if known > g then
     g = known
@@ -39,11 +39,18 @@ local missed = {}
 if ARGV[1] ~= '' then
   local a = tonumber(ARGV[1])
   if a < s and s - a <= tonumber(ARGV[3]) then
-    local entries = redis.pcall('XRANGE', KEYS[3], number(a + 1) .. '-0', '+')
-    for _, e in ipairs(entries.err and {} or entries) do
-      missed[#missed + 1] = e[1]
-      missed[#missed + 1] = e[2][2]
-    end
+    local bytes, from = 0, number(a + 1) .. '-0'
+    repeat
+      local entries = redis.pcall('XRANGE', KEYS[3], from, '+', 'COUNT', '50')
+      if entries.err then break end
+      for _, e in ipairs(entries) do
+        missed[#missed + 1] = e[1]
+        missed[#missed + 1] = e[2][2]
+        bytes = bytes + #e[2][2]
+        from = '(' .. e[1]
+      end
+    until #entries < 50 or bytes > tonumber(ARGV[5])
+    if bytes > tonumber(ARGV[5]) then missed = {} end
   end
 end
 

@@ -55,7 +55,7 @@ func writes() []mutant {
 		{
 			name: "Strict cancels a write whose intent is not renewed", guard: "renewal: not renewed for two thirds of its life: Strict cancels write's context",
 			file: "coherence/update.go",
-			old:  `w.cancel(fmt.Errorf("%w: the intent could not be renewed: %w", ErrCoherence, err))`,
+			old:  `w.cancel(cause)`,
 			new:  `_ = fmt.Errorf("%w", err)`,
 			pkg:  "coherence", test: "TestStrictCancelsInTime",
 		},

@@ -22,7 +22,7 @@ local function tokens(w, now)
   local at, alive = 2, {}
   while at <= #w do
     local _, last, exp, token = string.find(w, '^(%d+):(%x+);', at)
-    if not last then return nil end
+    if not last or #exp > 15 then return nil end
     if tonumber(exp) > now / 1000 then alive[#alive + 1] = {exp, token} end
     at = last + 1
   end
