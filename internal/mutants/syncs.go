@@ -167,8 +167,8 @@ func syncs() []mutant {
 		{
 			name: "the intents of writes that run are sent again", guard: "SYNC: re-send INTENT for the writes that run",
 			file: "coherence/recover.go",
-			old:  `b.pending.resend(slices.Collect(maps.Keys(b.writes)), `,
-			new:  `b.pending.resend(slices.Collect(maps.Keys(map[*write]struct{}{})), `,
+			old:  `b.pending.resend(b.writes, `,
+			new:  `b.pending.resend(nil, `,
 			pkg:  "coherence", test: "TestIntentsStandAgain",
 		},
 		{

@@ -56,7 +56,7 @@ func writes() []mutant {
 			name: "Strict cancels a write whose intent is not renewed", guard: "renewal: not renewed for two thirds of its life: Strict cancels write's context",
 			file: "coherence/update.go",
 			old:  `w.cancel(cause)`,
-			new:  `_ = fmt.Errorf("%w", err)`,
+			new:  `_ = cause`,
 			pkg:  "coherence", test: "TestStrictCancelsInTime",
 		},
 		{
