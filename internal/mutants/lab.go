@@ -131,7 +131,7 @@ func (l *lab) build(ctx context.Context, pkg string, changed map[string][]byte) 
 		return "", err
 	}
 	build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-gcflags=-N -l", "-ldflags=-s -w", "-overlay", base+".json", "-o", program, "./"+pkg)
-	build.Dir = l.copy
+	build.Dir, build.Env = l.copy, append(os.Environ(), "GOGC=400")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("it does not compile: %w\n%s", err, out)
 	}
