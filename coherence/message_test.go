@@ -21,6 +21,7 @@ func TestListen(t *testing.T) {
 	t.Parallel()
 	r := shared(t)
 	p := r.openPeer(t, coherence.Config{})
+	r.awaitSubscribed(t)
 	k, beside := entry("k"), entry("beside")
 	first, stopFirst := p.Listen(k)
 	second, stopSecond := p.Listen(k)

@@ -103,6 +103,15 @@ func (p *peer) awaitOpen(t testing.TB) {
 	eventually(t, "the fence opens", soon, func() bool { return p.usable(k) })
 }
 
+// awaitSubscribed waits until a bus hears messages: the fence may open before.
+func (r *rig) awaitSubscribed(t testing.TB) {
+	t.Helper()
+	eventually(t, "it is subscribed", soon, func() bool {
+		n, err := r.PubSubNumSub(t.Context(), r.layout.Channel()).Result()
+		return err == nil && n[r.layout.Channel()] > 0
+	})
+}
+
 func entry(key string) coherence.Ref { return coherence.Entry("test", key) }
 
 func (p *peer) usable(ref coherence.Ref, tags ...coherence.Ref) bool {
