@@ -58,11 +58,12 @@ func (b *Bus) watchFence(cause error) {
 func (b *Bus) startAnew(sequence uint64) {
 	b.renewed++
 	b.connections.closeAll()
-	b.epochs.RaiseAll()
-	time.AfterFunc(b.config.MaxStaleness, b.epochs.RaiseAll)
 	b.applied = sequence
 	ids, more := b.ring.all(b.Now())
 	if b.pending.resend(b.writes, ids, more, b.epochs.Place) {
 		b.counters.overflows.Add(1)
 	}
+	// Last: who has looked before found nothing pending, and what it brings must not be put under an epoch that is valid.
+	b.epochs.RaiseAll()
+	time.AfterFunc(b.config.MaxStaleness, b.epochs.RaiseAll)
 }
