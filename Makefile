@@ -59,7 +59,7 @@ torture: $(if $(filter neo4j,$(SOURCE)),bin/services) ## Break everything under 
 mutants: bin/services ## Take each guard of the protocol out, and name the test that then fails (ARGS='-run lease -v')
 	@$(GO) build -o bin/mutants ./internal/mutants && exec bin/services run -- bin/mutants $(ARGS)
 
-model: ## Explore the protocol state by state, and with each piece removed, four minutes
+model: ## Explore the protocol state by state, and with each piece removed, two minutes
 	@cd internal/model && $(GO) test -count=1 -args -full
 
 build: ## Compile every module
