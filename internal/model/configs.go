@@ -34,7 +34,7 @@ func configurations() []config {
 		},
 		{
 			name: "tag", procs: 2, keys: 1, named: keyA, writes: []write{{0, opUpdate, tag}, {1, opUpdate, keyA}},
-			budget: budget{reads: of(0, 2), evict: 1},
+			budget: budget{reads: of(1, 2), evict: 1},
 		},
 		{
 			name: "tag, cold", procs: 2, keys: 1, named: keyA, writes: []write{{0, opUpdate, tag}},
@@ -59,6 +59,10 @@ func configurations() []config {
 		{
 			name: "clear and fence", procs: 2, keys: 1, writes: []write{{0, opClear, cache}},
 			budget: budget{reads: of(0, 2)}, syncs: p1, clears: true, fence: true,
+		},
+		{
+			name: "clear, cold", procs: 2, keys: 1, writes: []write{{0, opClear, cache}},
+			budget: budget{reads: of(1, 3)}, syncs: p1, clears: true, cold: true, lateL1: true,
 		},
 		{
 			name: "two clears", procs: 2, keys: 1, writes: []write{{0, opClear, cache}, {1, opClear, cache}},
@@ -93,8 +97,16 @@ func configurations() []config {
 			budget: budget{reads: of(0, 2), renewals: 1}, freezes: true,
 		},
 		{
+			name: "frozen writer dies", procs: 2, keys: 1, writes: []write{{0, opUpdate, keyA}},
+			budget: budget{reads: of(1, 2), renewals: 1}, freezes: true, crash: true, bypasses: true,
+		},
+		{
 			name: "restart", procs: 2, keys: 1, writes: []write{{0, opUpdate, keyA}},
-			budget: budget{reads: of(1, 2), restarts: 1}, syncs: p0 | p1,
+			budget: budget{reads: of(0, 2), restarts: 1}, syncs: p0 | p1,
+		},
+		{
+			name: "restart, the writer reads", procs: 2, keys: 1, writes: []write{{0, opUpdate, keyA}},
+			budget: budget{reads: of(2, 0), restarts: 1}, syncs: p0 | p1,
 		},
 		{
 			name: "restart with generations", procs: 2, keys: 1, writes: []write{{0, opClear, cache}},
@@ -102,7 +114,11 @@ func configurations() []config {
 		},
 		{
 			name: "failover", procs: 2, keys: 1, writes: []write{{0, opUpdate, keyA}},
-			budget: budget{reads: of(1, 1), failovers: 1, copies: 1}, syncs: p0 | p1,
+			budget: budget{reads: of(0, 2), failovers: 1, copies: 1}, syncs: p0 | p1,
+		},
+		{
+			name: "failover, the writer reads", procs: 2, keys: 1, writes: []write{{0, opUpdate, keyA}},
+			budget: budget{reads: of(2, 0), failovers: 1, copies: 1}, syncs: p0 | p1,
 		},
 		{
 			name: "failover, two keys", procs: 2, keys: 2, writes: []write{{0, opUpdate, keyA}, {0, opUpdate, keyB}},

@@ -15,15 +15,24 @@
 //
 // # What is promised
 //
-// invariants.go has C1 to C5 over ghosts: what a read that starts now may not fall below ([model.must]). What section 6
-// of the protocol excuses never enters the ghosts, or leaves them where the fault happens, and comes back with the
-// repair.
+// invariants.go has C1 to C5 over ghosts: what a read that starts now may not fall below ([model.must]). C2 is held to
+// more than D: a process that has had the message, or has applied a SYNC sent after the write returned, must be fresh.
+//
+// What section 6 of the protocol excuses never enters the ghosts, or leaves them where the fault happens, and comes back
+// with the repair (excuses.go). Each excuse is refused once, and a promise is then broken: none is there in vain.
+//
+// # What was found
+//
+// One thing that the protocol does not say: C5 after a Clear counts, in each process, from the moment when it learns the
+// new generation, not from the call; [model.unheard] has the interleaving. C2 is not touched by it.
+//
+// And one rule that nothing here needs: L1.put only if FILL stored. What takes a lease away from an old value raises the
+// epoch too, so no configuration misses it, and it is not among the removals.
 //
 // # What is not
 //
 // Time: a lease, an intent, D and 600 ms end when they may, not after so many seconds; so it is not modelled that a
 // fence reopens late (tests on real processes hold that). Garbage words, partitions, overflow and Strict: they change
 // what is stored or whether a write runs, not the order of things. Configurations switch features on one by one, because
-// all of them together cannot be explored to any depth; those that are not exhausted are explored breadth first to the
-// limit, so that a counterexample of few steps would have been met.
+// all of them together cannot be explored to any depth; each is explored until nothing new can happen.
 package model

@@ -9,11 +9,11 @@ func (i invariant) String() string { return "C" + string('0'+rune(i)) }
 //
 // C1: what p itself has written. C2: with the fence open until t0 + D, what had returned when that SYNC was sent, and
 // what has returned and whose message p has had; with the fence closed, or D passed, what has returned. C5: what p has
-// returned. What section 6 excuses was never put into these ghosts; see forget.
+// returned. What section 6 excuses is never in these ghosts; see excuses.go.
 func (m *model) must(s *state, p int, k uint8) bounds {
 	proc, g := &s.proc[p], &s.ghost[k]
-	if proc.unsettled {
-		return bounds{} // section 6 (1, 2): within D after a failover an old connection may answer
+	if m.unsettled(s, p) {
+		return bounds{}
 	}
 	b := bounds{c1: proc.own[k], c2: proc.due[k], c5: proc.floor[k]}
 	if g.excused && proc.synced != s.redis.node {
@@ -39,23 +39,13 @@ func (m *model) answer(s *state, p int, k, version uint8, must bounds) {
 	case version < must.c5:
 		s.broken = 5
 	}
-	if g.excused || proc.unsettled {
+	if g.excused || m.unsettled(s, p) {
 		return // section 6 (1)
 	}
-	for g.weak&(1<<version) != 0 || m.unlearnt(s, p, k, version) { // section 6 (3, 4, 6, 7)
+	for g.weak&(1<<version) != 0 || m.unheard(s, p, k, version) { // section 6 (3, 4, 6, 7)
 		version--
 	}
 	proc.floor[k] = max(proc.floor[k], version)
-}
-
-// unlearnt says whether a version is that of a Clear whose generation p has not learnt: C5 counts from there.
-func (m *model) unlearnt(s *state, p int, k, version uint8) bool {
-	for w, wr := range m.writes {
-		if wr.op == opClear && s.writer[w].version[k] == version && s.writer[w].gen > s.proc[p].gen {
-			return true
-		}
-	}
-	return false
 }
 
 // check looks at what lies in Redis. C3: no V that readers would take is older than a write that has returned.
@@ -81,20 +71,6 @@ func (m *model) check(s *state) {
 	}
 }
 
-// strong ends what section 6 (3, 4, 6, 7) excuses: DONE, or INVALIDATE, of the write w has run.
-func (m *model) strong(s *state, w int) {
-	wr := &s.writer[w]
-	if !wr.weak {
-		return
-	}
-	wr.weak = false
-	for k := range m.keys {
-		if wr.version[k] != 0 {
-			s.ghost[k].weak &^= 1 << wr.version[k]
-		}
-	}
-}
-
 // promise notes that the write w has returned: C2 and C3 count from here.
 func (m *model) promise(s *state, w int) {
 	wr := &s.writer[w]
@@ -116,47 +92,6 @@ func (m *model) oblige(s *state, p, w int) {
 	for k := range m.keys {
 		if !s.ghost[k].excused {
 			s.proc[p].due[k] = max(s.proc[p].due[k], min(s.writer[w].version[k], s.ghost[k].returned))
-		}
-	}
-}
-
-// forget excuses the keys that lost refs name, by section 6 (1): a failover lost those writes. They count again from
-// the moment when their writers have sent their rings.
-func (m *model) forget(s *state, lost refs) {
-	for k := range m.keys {
-		if !m.names(lost, k) {
-			continue
-		}
-		s.ghost[k].excused = true
-		for w, wr := range m.writes {
-			if m.names(wr.refs, k) { // its message counts no more
-				s.writer[w].seq, s.writer[w].told = 0, 0
-			}
-		}
-		for p := range m.procs {
-			proc := &s.proc[p]
-			proc.due[k], proc.floor[k], proc.sync.due[k] = 0, 0, 0
-			for i := range proc.reader {
-				if r := &proc.reader[i]; r.at != none && int(r.key) == k {
-					r.must = bounds{}
-				}
-			}
-		}
-	}
-}
-
-// repaired ends the excuse of each key whose writers have all met the new incarnation and delivered their rings.
-func (m *model) repaired(s *state) {
-	for k := range m.keys {
-		done := true
-		for p := range m.procs {
-			proc := &s.proc[p]
-			if m.names(proc.ring|m.running(s, p), k) && (proc.synced != s.redis.node || proc.resend != 0) {
-				done = false
-			}
-		}
-		if done {
-			s.ghost[k].excused = false
 		}
 	}
 }

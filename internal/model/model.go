@@ -1,9 +1,10 @@
 package model
 
-// model is one configuration, whole or with one piece of the protocol removed.
+// model is one configuration, whole, or with one piece of the protocol removed or one excuse not accepted.
 type model struct {
 	config
 	removed removal
+	refused excuse
 }
 
 // config switches on what a run explores, so that each stays tractable.

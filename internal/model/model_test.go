@@ -10,11 +10,11 @@ import (
 )
 
 // full explores as `make model` does; without it, a part that fits into an ordinary test run.
-var full = flag.Bool("full", false, "explore every configuration to its end, or to a million states and more")
+var full = flag.Bool("full", false, "explore every configuration to its end")
 
 // How many states a run visits at most.
 const (
-	fullLimit  = 1_200_000
+	fullLimit  = 10_000_000
 	shortLimit = 15_000
 )
 
@@ -42,6 +42,9 @@ func TestModel(t *testing.T) {
 					t.Errorf("%v is broken:\n%s", r.broken, r.story())
 					return
 				}
+				if *full && !r.exhausted {
+					t.Errorf("%d states did not exhaust it", r.states)
+				}
 				fmt.Printf("model: %s states=%d violations=0 exhausted=%v\n", c.name, r.states, r.exhausted)
 				mu.Lock()
 				defer mu.Unlock()
@@ -65,10 +68,6 @@ func TestModel(t *testing.T) {
 // TestRemovals: without any one piece of the protocol, a promise is broken: no piece is there in vain, and the model
 // would see it. The short form tries those that are missed soon.
 func TestRemovals(t *testing.T) {
-	configs := map[string]config{}
-	for _, c := range configurations() {
-		configs[c.name] = c
-	}
 	tried := 0
 	for _, r := range removals {
 		if r.within > limit() {
@@ -76,22 +75,58 @@ func TestRemovals(t *testing.T) {
 		}
 		tried++
 		t.Run(r.name, func(t *testing.T) {
-			c, ok := configs[r.in]
-			if !ok {
-				t.Fatalf("there is no configuration %q", r.in)
-			}
-			m := model{config: c, removed: r.piece}
-			got := m.explore(r.within)
-			if got.broken == 0 {
-				t.Fatalf("without it nothing is broken within %d states", got.states)
-			}
-			fmt.Printf("removed=%s invariant=%v violation_after=%d states\n", strings.ReplaceAll(r.name, " ", "-"), got.broken, got.states)
+			m := model{config: configuration(t, r.in), removed: r.piece}
+			got := broken(t, m, r.within)
+			fmt.Printf("removed=%s invariant=%v violation_after=%d states\n", dashed(r.name), got.broken, got.states)
 		})
 	}
 	if tried < 10 {
 		t.Errorf("%d removals were tried", tried)
 	}
 }
+
+// TestExcuses: where an excuse of section 6 is refused, a promise is broken, so that none is there in vain.
+func TestExcuses(t *testing.T) {
+	tried := 0
+	for _, e := range excuses {
+		if e.within > limit() {
+			continue
+		}
+		tried++
+		t.Run(e.name, func(t *testing.T) {
+			m := model{config: configuration(t, e.in), refused: e.excuse}
+			got := broken(t, m, e.within)
+			fmt.Printf("excuse=%s invariant=%v violation_after=%d states\n", dashed(e.name), got.broken, got.states)
+		})
+	}
+	if tried == 0 {
+		t.Error("no excuse was tried")
+	}
+}
+
+func configuration(t *testing.T, name string) config {
+	t.Helper()
+	for _, c := range configurations() {
+		if c.name == name {
+			return c
+		}
+	}
+	t.Fatalf("there is no configuration %q", name)
+	return config{}
+}
+
+// broken explores until a promise is broken, and fails where none is. With -v, the steps are told.
+func broken(t *testing.T, m model, within int) result {
+	t.Helper()
+	r := m.explore(within)
+	if r.broken == 0 {
+		t.Fatalf("nothing is broken within %d states", r.states)
+	}
+	t.Logf("%v is broken:\n%s", r.broken, r.story())
+	return r
+}
+
+func dashed(name string) string { return strings.ReplaceAll(name, " ", "-") }
 
 // TestEveryPieceIsRemovedOnce: the table of removals and the list of pieces agree.
 func TestEveryPieceIsRemovedOnce(t *testing.T) {

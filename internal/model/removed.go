@@ -22,6 +22,7 @@ const (
 	intentBypassed
 	metIsChecked
 	doneRepairs
+	doneAwaited
 	tagsBeforeLoad
 	genBeforeLoad
 	genNeverFalls
@@ -66,6 +67,7 @@ var removals = [...]struct {
 	{intentBypassed, "intent is bypassed", "crash", 22_000},
 	{metIsChecked, "V met by LEASE checked like any V", "tag, cold", 79_000},
 	{doneRepairs, "DONE repairs a lost intent", "lost intent", 47_000},
+	{doneAwaited, "DONE awaited after an expired intent", "frozen writer", 95_000},
 	{tagsBeforeLoad, "tag versions read before the load", "tag, cold", 7_000},
 	{genBeforeLoad, "generation known at e0", "clear", 89_000},
 	{genNeverFalls, "generation never falls", "clear and fence", 3_000},

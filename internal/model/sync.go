@@ -50,10 +50,20 @@ func (m *model) syncSend(s *state, out *steps) {
 		}
 		next := out.from(s, p)
 		m.syncScript(next, p)
-		if r := &next.proc[p].sync; !m.fence && r.seq == proc.applied && r.inc == proc.inc && r.gen == proc.gen && r.due == proc.due && proc.synced == r.node {
-			out.drop() // it would say nothing new
+		if m.saysNothing(proc, &next.proc[p].sync) {
+			out.drop()
 		}
 	}
+}
+
+// saysNothing: the answer would change nothing, not even when the fence opens.
+func (m *model) saysNothing(proc *proc, r *reply) bool {
+	for k := range m.keys {
+		if r.due[k] > max(proc.due[k], proc.own[k]) {
+			return false
+		}
+	}
+	return !m.fence && r.seq == proc.applied && r.inc == proc.inc && r.gen == proc.gen && r.node == proc.synced
 }
 
 func (m *model) syncLost(s *state, out *steps) {

@@ -38,8 +38,12 @@ func (s *state) brief() string {
 		}
 	}
 	fmt.Fprintf(&b, ", s %d", s.redis.seq)
+	var unused proc
 	for p := range s.proc {
 		proc := &s.proc[p]
+		if *proc == unused {
+			continue
+		}
 		fmt.Fprintf(&b, ", p%d applied %d fence %v L1", p, proc.applied, proc.fenceOpen)
 		for _, e := range proc.l1 {
 			if e.has {

@@ -114,7 +114,7 @@ func (m *model) commitStep(s *state, out *steps) {
 // commit is the commit of write.
 func (m *model) commit(s *state, w int) {
 	wr := &s.writer[w]
-	wr.weak = wr.lost || m.writes[w].op == opInvalidate || m.writes[w].op == opClear
+	wr.weak = m.weakly(w, wr.lost)
 	for k := range m.keys {
 		if !m.names(m.writes[w].refs, k) {
 			continue
@@ -132,7 +132,7 @@ func (m *model) returnStep(s *state, out *steps) {
 	for _, at := range []uint8{committed, delivered} {
 		m.eachWriter(s, opUpdate, at, func(w, p int, r refs) {
 			wr := &s.writer[w]
-			if at == committed && wr.expired {
+			if at == committed && wr.expired && m.removed != doneAwaited {
 				return
 			}
 			next := out.from(s, w)
@@ -152,7 +152,7 @@ func (m *model) returns(s *state, w, p int) {
 	for k := range m.keys {
 		s.proc[p].own[k] = max(s.proc[p].own[k], wr.version[k])
 	}
-	if !wr.weak {
+	if !wr.weak || wr.expired { // 6.7 excuses no return: where the life was over, DONE came first
 		m.promise(s, w)
 	}
 }
@@ -171,7 +171,7 @@ func (m *model) doneStep(s *state, out *steps) {
 		}
 	})
 	m.eachWriter(s, opUpdate, committed, func(w, p int, r refs) {
-		if s.writer[w].expired {
+		if s.writer[w].expired && m.removed != doneAwaited {
 			next := out.from(s, w)
 			m.deliver(next, w)
 			m.settle(next, w, p, r)
