@@ -11,8 +11,8 @@
 // # Failure
 //
 // Mode Available, the default: errors of Redis are events and counters, never the caller's error. What could not be
-// delivered stays pending: it is read from the source here, and delivered before the fence opens again. Mode Strict: a
-// write that cannot be protected does not run.
+// delivered stays pending and is read from the source here; what had returned when Redis came back is delivered before
+// the fence opens again. Mode Strict: a write that cannot be protected does not run.
 //
 // # Concurrency
 //
@@ -89,7 +89,7 @@ type Config struct {
 	// from Redis, or frozen, stays protected. A write that runs on renews its intent. Zero: 30 s. At least 1 s.
 	IntentLife time.Duration
 	// OnEvent is told what the bus meets; nil: nobody. It is called by the goroutine that met it: it must
-	// not block, nor close the bus.
+	// not block, nor close the bus. One may still come after Close, of a write that ran on.
 	OnEvent func(Event)
 }
 

@@ -109,9 +109,7 @@ func TestPendingIsCounted(t *testing.T) {
 		<-running
 		check(t, p.Update(t.Context(), refs[1], func(context.Context) error { return nil }))
 		wantIs(t, name, p.Update(t.Context(), refs[1], func(context.Context) error { return coherence.RolledBack(context.Canceled) }), context.Canceled)
-		if p.usable(k, tag) {
-			t.Errorf("%s: usable after the second writer, while the first one writes", name)
-		}
+		holds(t, name+": not usable while the first one writes", 50*time.Millisecond, func() bool { return !p.usable(k, tag) })
 		close(goOn)
 		check(t, <-ended)
 		eventually(t, name+": usable after both", soon, func() bool { return p.usable(k, tag) && p.member.Settled() })

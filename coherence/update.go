@@ -25,11 +25,13 @@ const (
 //
 // It returns write's error, and lets its panic pass. After nil, and after an error that is marked with RolledBack, the
 // refs are usable again at once. After any other error, a panic or Goexit the commit may still land: the intent is left
-// to expire, after Config.IntentLife.
+// to expire, after Config.IntentLife. So mark what fails before it touches the database, a validation for one.
 //
 // Where Redis does not take the intent, Config.Mode decides: Available runs write all the same, and tells the others
 // when Redis is back, which is an Event and no error; Strict returns ErrCoherence. An intent is renewed while write
-// runs; where that fails for two thirds of its life, Strict cancels write's context with ErrCoherence as the cause.
+// runs; where that fails for two thirds of its life, Strict cancels write's context with ErrCoherence as the cause. When
+// write has returned, Update waits for a renewal under way, and where the intent's life was over, for Redis to be told: for
+// at most the Redis timeout each.
 //
 // ctx is write's; while Redis is asked, its end ends the asking. write's context ends when Update returns.
 //

@@ -46,4 +46,7 @@ func TestWriteEndsBeforeItsIntent(t *testing.T) {
 	if _, ok := errors.AsType[*neo4j.Neo4jError](err); !ok || ctx.Err() != nil {
 		t.Errorf("got %v, want the server's word that the transaction has timed out", err)
 	}
+	if n := bus.Stats().UnknownUpdates; n != 0 {
+		t.Errorf("%d writes of unknown outcome: it was surely rolled back", n)
+	}
 }

@@ -3,9 +3,7 @@ package neo4jstore_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
 
@@ -117,32 +115,4 @@ func TestWriteThatFails(t *testing.T) {
 	notesNow, tier := from(t, read)
 	check(t, "notes after a panic", notesNow, int64(0))
 	check(t, "answered by", tier, tiered.Source) // the bus does not know what a panic has left
-}
-
-// TestWriteIsLimited: the server ends a transaction before the intent of its write can expire, and nothing is committed.
-func TestWriteIsLimited(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	bus, err := coherence.New(coherence.Config{Redis: r.redis, Namespace: r.namespace, IntentLife: time.Second})
-	must(t, err)
-	t.Cleanup(func() { _ = bus.Close() })
-	notes := r.notes(bus)
-	_, err = neo4jstore.Write(r.ctx, r.source(), bus, []coherence.Ref{notes.Ref(r.user.Tenant)}, func(tx neo4j.ManagedTransaction) (int, error) {
-		if _, err := r.note(tx); err != nil {
-			return 0, err
-		}
-		result, err := tx.Run(r.ctx, "UNWIND range(1, 10000000000) AS i RETURN count(i)", nil)
-		if err != nil {
-			return 0, err
-		}
-		_, err = result.Consume(r.ctx)
-		return 0, err
-	})
-	if answer, ok := errors.AsType[*neo4j.Neo4jError](err); !ok || !strings.Contains(answer.Code, "TimedOut") {
-		t.Errorf("got %v, want a transaction that timed out", err)
-	}
-	if n := bus.Stats().UnknownUpdates; n != 0 {
-		t.Errorf("%d writes of unknown outcome: it was surely rolled back", n)
-	}
-	check(t, "notes in the database", r.count("MATCH (n:Situation {tenant_id: $t}) RETURN count(n)", map[string]any{"t": r.user.Tenant}), int64(0))
 }
