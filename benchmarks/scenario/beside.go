@@ -1,0 +1,4 @@
+package scenario
+
+// beside are the scenarios that run beside the rivals.
+func beside() []Scenario { return nil }
