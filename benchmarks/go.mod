@@ -8,3 +8,10 @@ require (
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/tieredcache/tieredcache v0.0.0
 )
+
+require (
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/neo4j/neo4j-go-driver/v5 v5.28.4 // indirect
+	go.uber.org/atomic v1.12.0 // indirect
+	golang.org/x/sys v0.48.0 // indirect
+)
