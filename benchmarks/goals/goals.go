@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/tieredcache/tieredcache/benchmarks/measure"
@@ -91,9 +90,11 @@ type Verdict struct {
 
 // Finding is what became of one condition.
 type Finding struct {
-	Met   bool
-	Value float64 // the figure; NaN: there is none
-	Said  string  // the figure beside its bound, or why there is none
+	Met    bool
+	None   bool    // there is no figure
+	Value  float64 // the figure
+	Others string  // the figures of those that it should beat
+	Said   string  // the figure beside its bound, or why there is none
 }
 
 // Judge judges every goal, in order.
@@ -114,24 +115,35 @@ func Judge(all []Goal, rows []measure.Row) []Verdict {
 func (c Condition) judge(rows []measure.Row) Finding {
 	row, f, why := find(rows, c.Row, c.Subject)
 	if why != "" {
-		return Finding{Value: math.NaN(), Said: why}
+		return Finding{None: true, Said: why}
 	}
-	got := figures[c.Figure](row, f)
-	met, bound := c.holds(row, got)
-	return Finding{Met: met, Value: got, Said: fmt.Sprintf("%s: %s %s %.3g, %s", c.Row, c.Subject, c.Figure, got, bound)}
+	found := Finding{Value: figures[c.Figure](row, f)}
+	bound := ""
+	if len(c.Beats) > 0 {
+		found.Met, found.Others = c.beats(row, found.Value)
+		bound = "less than " + found.Others
+	} else {
+		found.Met, bound = c.holds(found.Value)
+	}
+	found.Said = fmt.Sprintf("%s: %s %s %.3g, %s", c.Row, c.Subject, c.Figure, found.Value, bound)
+	return found
 }
 
 // holds says whether a figure keeps its bound, and what that is.
-func (c Condition) holds(row measure.Row, got float64) (met bool, bound string) {
+func (c Condition) holds(got float64) (met bool, bound string) {
 	switch {
 	case c.AtMost != nil:
 		return got <= *c.AtMost, fmt.Sprintf("at most %.3g", *c.AtMost)
 	case c.AtLeast != nil:
 		return got >= *c.AtLeast, fmt.Sprintf("at least %.3g", *c.AtLeast)
-	case c.Under != nil:
+	default:
 		return got < *c.Under, fmt.Sprintf("under %.3g", *c.Under)
 	}
-	met = true
+}
+
+// beats says whether a figure is less than those of the others, and what theirs are.
+func (c Condition) beats(row measure.Row, got float64) (bool, string) {
+	met := true
 	var others []string
 	for _, name := range c.Beats {
 		other, said := subjectOf(row, name)
@@ -145,7 +157,7 @@ func (c Condition) holds(row measure.Row, got float64) (met bool, bound string) 
 		}
 		others = append(others, said)
 	}
-	return met, "less than " + strings.Join(others, ", ")
+	return met, strings.Join(others, ", ")
 }
 
 // find returns a subject of a row, or why there is none.
