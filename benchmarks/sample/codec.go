@@ -17,29 +17,39 @@ func Append(dst []byte, list List) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(list)))
 	for i := range list {
 		p := &list[i]
-		for _, s := range [...]string{p.ID, p.Tenant, p.User, p.Key, p.Value, p.Sentiment, p.Domain} {
-			dst = binary.AppendUvarint(dst, uint64(len(s)))
-			dst = append(dst, s...)
-		}
+		dst = appendText(dst, p.ID)
+		dst = appendText(dst, p.Tenant)
+		dst = appendText(dst, p.User)
+		dst = appendText(dst, p.Key)
+		dst = appendText(dst, p.Value)
+		dst = appendText(dst, p.Sentiment)
+		dst = appendText(dst, p.Domain)
 		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(p.Confidence))
-		for _, t := range [...]time.Time{p.CreatedAt, p.UpdatedAt} {
-			_, offset := t.Zone()
-			dst = binary.AppendVarint(dst, t.UnixNano())
-			dst = binary.AppendVarint(dst, int64(offset))
-		}
+		dst = appendTime(dst, p.CreatedAt)
+		dst = appendTime(dst, p.UpdatedAt)
 		dst = binary.AppendVarint(dst, p.Reinforcements)
 		dst = binary.AppendVarint(dst, p.Rejections)
 	}
 	return dst
 }
 
+func appendText(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+func appendTime(dst []byte, t time.Time) []byte {
+	_, offset := t.Zone()
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(t.UnixNano()))
+	return binary.AppendVarint(dst, int64(offset))
+}
+
 // Encode is Append to a slice of its own.
 func Encode(list List) []byte { return Append(make([]byte, 0, 160*len(list)+8), list) }
 
-// Decode reads what Append wrote, in three allocations: the list, one string that all texts are parts of, and no more
-// unless a time has an offset.
+// Decode reads what Append wrote, in two allocations: the list, and one string that all texts are parts of. A time with
+// an offset takes one more.
 func Decode(src []byte) (List, error) {
-	r := reader{src: src, text: string(src)}
+	r := reader{rest: string(src)}
 	n := r.uvarint()
 	if n > uint64(len(src)) {
 		return nil, errDamaged
@@ -47,14 +57,20 @@ func Decode(src []byte) (List, error) {
 	list := make(List, n)
 	for i := range list {
 		p := &list[i]
-		for _, s := range [...]*string{&p.ID, &p.Tenant, &p.User, &p.Key, &p.Value, &p.Sentiment, &p.Domain} {
-			*s = r.string()
-		}
-		p.Confidence = r.float()
-		p.CreatedAt, p.UpdatedAt = r.time(), r.time()
-		p.Reinforcements, p.Rejections = r.varint(), r.varint()
+		p.ID = r.string()
+		p.Tenant = r.string()
+		p.User = r.string()
+		p.Key = r.string()
+		p.Value = r.string()
+		p.Sentiment = r.string()
+		p.Domain = r.string()
+		p.Confidence = math.Float64frombits(r.word())
+		p.CreatedAt = r.time()
+		p.UpdatedAt = r.time()
+		p.Reinforcements = r.varint()
+		p.Rejections = r.varint()
 	}
-	if r.failed || r.at != len(src) {
+	if r.failed || r.rest != "" {
 		return nil, errDamaged
 	}
 	return list, nil
@@ -62,54 +78,65 @@ func Decode(src []byte) (List, error) {
 
 // reader reads values one after the other; when one is cut off, all that follow are zero.
 type reader struct {
-	src    []byte
-	text   string
-	at     int
+	rest   string
 	failed bool
 }
 
+func (r *reader) fail() {
+	r.rest, r.failed = "", true
+}
+
 func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.src[r.at:])
-	return advance(r, v, n)
+	if len(r.rest) > 0 && r.rest[0] < 0x80 { // nearly always
+		v := uint64(r.rest[0])
+		r.rest = r.rest[1:]
+		return v
+	}
+	return r.longUvarint()
+}
+
+func (r *reader) longUvarint() (v uint64) {
+	for i := 0; i < len(r.rest) && i < binary.MaxVarintLen64; i++ {
+		b := r.rest[i]
+		v |= uint64(b&0x7f) << (7 * i)
+		if b < 0x80 {
+			r.rest = r.rest[i+1:]
+			return v
+		}
+	}
+	r.fail()
+	return 0
 }
 
 func (r *reader) varint() int64 {
-	v, n := binary.Varint(r.src[r.at:])
-	return advance(r, v, n)
-}
-
-func advance[T int64 | uint64](r *reader, v T, n int) T {
-	if n <= 0 {
-		r.failed = true
-		return 0
-	}
-	r.at += n
-	return v
+	v := r.uvarint()
+	return int64(v>>1) ^ -int64(v&1)
 }
 
 func (r *reader) string() string {
 	n := r.uvarint()
-	if n > uint64(len(r.src)-r.at) {
-		r.failed = true
+	if n > uint64(len(r.rest)) {
+		r.fail()
 		return ""
 	}
-	s := r.text[r.at : r.at+int(n)]
-	r.at += int(n)
+	s := r.rest[:n]
+	r.rest = r.rest[n:]
 	return s
 }
 
-func (r *reader) float() float64 {
-	if len(r.src)-r.at < 8 {
-		r.failed = true
+func (r *reader) word() (v uint64) {
+	if len(r.rest) < 8 {
+		r.fail()
 		return 0
 	}
-	v := math.Float64frombits(binary.LittleEndian.Uint64(r.src[r.at:]))
-	r.at += 8
-	return v
+	b := r.rest[:8]
+	r.rest = r.rest[8:]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 }
 
 func (r *reader) time() time.Time {
-	t := time.Unix(0, r.varint())
+	t := time.Unix(0, int64(r.word()))
 	if offset := r.varint(); offset != 0 {
 		return t.In(time.FixedZone("", int(offset)))
 	}
