@@ -65,7 +65,7 @@ model: ## Explore the protocol state by state, and with each piece removed, two 
 bench: bin/services bin/bench ## Measure beside the rivals and judge the goals, under 30 minutes; fills benchmarks/results and the README's table
 	@exec bin/services run -- bin/bench -o benchmarks/results -readme README.md
 
-bench-quick: bin/services bin/bench ## A first impression of that, under 5 minutes; changes no file here (ARGS='-run l1-hit')
+bench-quick: bin/services bin/bench ## A first impression of that, under 5 minutes; changes no file here (ARGS='-run memory-hit')
 	@exec bin/services run -- bin/bench -quick $(ARGS)
 
 build: ## Compile every module

@@ -40,55 +40,49 @@ func Plot(dir string, rows []measure.Row) error {
 	return nil
 }
 
-// plotRow draws a bar for the floor and each subject: the ratio with its quartiles, or the value where there is none.
+// plotRow draws a bar for the floor and each subject, each under its name: the ratio with its quartiles, or the value
+// where there is none.
 func plotRow(path string, r measure.Row) error {
 	all := append([]measure.Figure{r.Floor}, r.Subjects...)
 	values, label := values(r)
 	p := plot.New()
-	p.Title.Text = r.Scenario
-	p.X.Label.Text = label
-	p.X.Min = 0
-	var names []string
+	p.Title.Text, p.X.Label.Text = r.Scenario, label
+	p.HideY()
 	var spread spreads
-	labels := plotter.XYLabels{}
+	names := plotter.XYLabels{}
 	most := 0.0
 	for i, f := range all {
-		// The first stands at the top.
-		at := float64(len(all) - 1 - i)
-		v := values[i]
-		most = max(most, v)
-		bar, err := plotter.NewBarChart(plotter.Values{v}, vg.Points(14))
+		at, v := float64(len(all)-1-i), values[i] // the first stands at the top
+		bar, err := plotter.NewBarChart(plotter.Values{v}, vg.Points(9))
 		if err != nil {
 			return err
 		}
-		bar.Horizontal, bar.XMin = true, at
-		bar.LineStyle.Width = 0
+		bar.Horizontal, bar.XMin, bar.LineStyle.Width = true, at, 0
 		if bar.Color = othersColor; strings.HasPrefix(f.Name, ours) {
 			bar.Color = oursColor
 		}
 		p.Add(bar)
-		names = append([]string{f.Name}, names...)
-		edge := v
-		if f.Ratio > 0 && v == f.Ratio {
+		most = max(most, v)
+		if f.Err == "" && f.Ratio > 0 && v == f.Ratio {
 			spread.add(v, at, f.Low, f.High)
-			edge = f.High
+			most = max(most, f.High)
 		}
-		labels.XYs = append(labels.XYs, plotter.XY{X: edge, Y: at})
-		labels.Labels = append(labels.Labels, said(f, v))
+		names.XYs = append(names.XYs, plotter.XY{X: 0, Y: at})
+		names.Labels = append(names.Labels, f.Name+": "+said(f, v))
 	}
 	bars, err := plotter.NewXErrorBars(spread)
 	if err != nil {
 		return err
 	}
-	texts, err := plotter.NewLabels(labels)
+	texts, err := plotter.NewLabels(names)
 	if err != nil {
 		return err
 	}
-	texts.Offset = vg.Point{X: vg.Points(4), Y: -vg.Points(4)}
+	texts.Offset = vg.Point{X: vg.Points(2), Y: vg.Points(7)}
 	p.Add(bars, texts)
-	p.NominalY(names...)
-	p.X.Max = 1.25 * max(most, math.SmallestNonzeroFloat32)
-	return p.Save(16*vg.Centimeter, vg.Length(len(all))*0.8*vg.Centimeter+3*vg.Centimeter, path)
+	p.X.Min, p.X.Max = 0, 1.05*max(most, math.SmallestNonzeroFloat32)
+	p.Y.Min, p.Y.Max = -0.5, float64(len(all))-0.2
+	return p.Save(16*vg.Centimeter, vg.Length(len(all))*1.0*vg.Centimeter+2*vg.Centimeter, path)
 }
 
 // ours is what the names of this library's figures begin with.
@@ -103,7 +97,7 @@ func values(r measure.Row) ([]float64, string) {
 		whole = whole && (f.Ratio > 0 || f.Err != "")
 	}
 	if whole {
-		return ratios, fmt.Sprintf("ratio to the floor (%s)", r.Unit)
+		return ratios, fmt.Sprintf("times the floor's %s", r.Unit)
 	}
 	return plain, r.Unit
 }
@@ -112,7 +106,11 @@ func said(f measure.Figure, v float64) string {
 	if f.Err != "" {
 		return "fails"
 	}
-	return fmt.Sprintf("%.3g", v)
+	text := fmt.Sprintf("%.4g", v)
+	if v >= 1e4 {
+		text = fmt.Sprintf("%.0f", v)
+	}
+	return text
 }
 
 // spreads are quartiles around medians.

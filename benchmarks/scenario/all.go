@@ -8,12 +8,12 @@ func All() []Scenario { return slices.Concat(beside(), alone()) }
 // alone are the scenarios that need no rival but a bare floor.
 func alone() []Scenario {
 	return []Scenario{
-		{"l1-tagged", "Hit in memory of an entry with a tag, against one without", taggedMemoryHit},
-		{"l1-growth", "Hit in memory as keys grow within the capacity", growth},
-		{"l1-memory", "Memory of an entry beyond its value, and of all entries against Capacity", memory},
+		{"memory-tagged", "Hit in memory of an entry with a tag, against one without", taggedMemoryHit},
+		{"memory-growth", "Hit in memory as keys grow within the capacity", growth},
+		{"memory-size", "Memory of an entry beyond its value, and of all entries against Capacity", memorySize},
 		{"hit-ratio", "Hit ratio on zipf with room for 1 % of the keys; keys that a warm-up loses", hitRatio},
 		{"codec", "Encode and decode a list, against a codec written by hand", codecs},
-		{"l2-tagged", "Hit in Redis of an entry with a tag, against GET and MGET in one pipeline", taggedRedisHit},
+		{"redis-tagged", "Hit in Redis of an entry with a tag, against GET and MGET in one pipeline", taggedRedisHit},
 		{"batch", "100 hits in Redis at once, against one MGET", batchOfRedisHits},
 		{"miss", "Miss beyond the loader, against GET and SET", missBeyondLoader},
 		{"idle", "What an idle process costs Redis", idle},

@@ -22,9 +22,9 @@ func codecs(ctx context.Context, _ Env, o measure.Options) ([]measure.Row, error
 		name  string
 		codec l2.Codec[sample.List]
 	}{
-		{"preference store's", storeCodec()},
-		{"default, MessagePack", l2.MessagePack[sample.List]()},
-		{"JSON", l2.JSON[sample.List]()},
+		{ours + ", preference store", storeCodec()},
+		{ours + ", MessagePack", l2.MessagePack[sample.List]()},
+		{ours + ", JSON", l2.JSON[sample.List]()},
 	} {
 		ops, err := codecOps(c.name, c.codec, list)
 		if err != nil {

@@ -73,7 +73,7 @@ func taggedMemoryHit(ctx context.Context, env Env, o measure.Options) ([]measure
 	}
 	defer func() { _ = closeTagged() }()
 	got, err := measure.Paired(ctx, o, floor, tagged)
-	return row("l1-tagged", got, err)
+	return row("memory-tagged", got, err)
 }
 
 // taggedRedisHit measures a hit in Redis of an entry with one tag, against the same two looks of a bare client in one
@@ -124,7 +124,7 @@ func taggedRedisHit(ctx context.Context, env Env, o measure.Options) ([]measure.
 		return c.answered(before, n)
 	}}
 	got, err := measure.Paired(ctx, o, floor, tagged)
-	return row("l2-tagged", got, err)
+	return row("redis-tagged", got, err)
 }
 
 // rawTag is what stands at the tag of each bare entry: as long as a version.

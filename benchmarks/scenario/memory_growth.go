@@ -21,11 +21,11 @@ func growth(ctx context.Context, env Env, o measure.Options) ([]measure.Row, err
 		if err != nil {
 			return rows, fmt.Errorf("%.0e keys: %w", float64(size), err)
 		}
-		got.Scenario = fmt.Sprintf("l1-growth/%.0e", float64(size))
+		got.Scenario = fmt.Sprintf("memory-growth/%.0e", float64(size))
 		rows = append(rows, got)
 	}
 	first, last := rows[0], rows[len(rows)-1]
-	grew := measure.Row{Scenario: "l1-growth/growth", Unit: "x from the fewest keys to the most"}
+	grew := measure.Row{Scenario: "memory-growth/growth", Unit: "x from the fewest keys to the most"}
 	theirs := last.Floor.Value / first.Floor.Value
 	grew.Floor = measure.Figure{Name: first.Floor.Name, Value: theirs, Ratio: 1, Low: 1, High: 1, Note: last.Scenario}
 	a, b := first.Subjects[0], last.Subjects[0]

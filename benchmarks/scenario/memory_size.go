@@ -23,9 +23,9 @@ func heap() float64 {
 	return float64(m.HeapAlloc)
 }
 
-// memory measures what entries cost in memory: beyond their values, against ristretto that holds the same under the same
+// memorySize measures what entries cost in memory: beyond their values, against ristretto that holds the same under the same
 // keys, and in all, against the capacity that was given.
-func memory(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, error) {
+func memorySize(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, error) {
 	beyond, err := memoryBeyondValues(ctx, pick(env, 100_000, 20_000))
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func memory(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, err
 const valueSize = 256
 
 func memoryBeyondValues(ctx context.Context, n int) (measure.Row, error) {
-	r := measure.Row{Scenario: "l1-memory/beyond", Unit: "B/entry beyond its value"}
+	r := measure.Row{Scenario: "memory-size/beyond", Unit: "B/entry beyond its value"}
 	plain, err := ristrettoBeyond(n, func(c *ristretto.Cache[string, []byte], k string, v []byte) { c.Set(k, v, 1) })
 	if err != nil {
 		return r, err
@@ -118,7 +118,7 @@ func oursBeyond(ctx context.Context, n int) (float64, error) {
 // memoryOfCapacity fills caches far beyond their capacity.
 func memoryOfCapacity(ctx context.Context, capacity int64) (measure.Row, error) {
 	r := measure.Row{
-		Scenario: "l1-memory/capacity", Unit: "B of the heap",
+		Scenario: "memory-size/capacity", Unit: "B of the heap",
 		Floor: measure.Figure{Name: "Capacity", Value: float64(capacity), Ratio: 1, Low: 1, High: 1},
 	}
 	codec := storeCodec()
