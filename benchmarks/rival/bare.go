@@ -12,7 +12,7 @@ import (
 
 // Bare is the floor in Redis: go-redis as its README shows it, GET and decode, SET after a miss, DEL after a write.
 func Bare() Rival {
-	return Rival{Name: "go-redis alone", Module: "github.com/redis/go-redis/v9", Tiers: Redis, Open: openBare}
+	return Rival{Name: "go-redis alone", Module: "github.com/redis/go-redis/v9", Tiers: Redis, Needs: true, Open: openBare}
 }
 
 type bare struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/zeromicro/go-zero/core/logx"
 	"github.com/zeromicro/go-zero/core/stores/cache"
 	"github.com/zeromicro/go-zero/core/stores/redis"
 	"github.com/zeromicro/go-zero/core/syncx"
@@ -14,7 +13,7 @@ import (
 
 func gozeroCache() []Rival {
 	return []Rival{{
-		Name: "go-zero", Module: "github.com/zeromicro/go-zero", Tiers: Redis,
+		Name: "go-zero", Module: "github.com/zeromicro/go-zero", Tiers: Redis, Needs: true,
 		How:  "core/stores/cache: Take on one node; JSON of its own; its clients are one for each address and are never closed; no batch",
 		Open: openGozero,
 	}}
@@ -29,7 +28,6 @@ func openGozero(_ context.Context, c Config) (Cache, error) {
 	if c.Redis == "" {
 		return nil, ErrNeedsRedis
 	}
-	logx.Disable() // a line to standard output for each slow call
 	node := redis.RedisConf{Host: c.Redis, Type: redis.NodeType, NonBlock: true}
 	g := &gozero{config: c}
 	g.cache = cache.New(cache.ClusterConf{{RedisConf: node, Weight: 100}}, syncx.NewSingleFlight(), cache.NewStat("lists"), errMissing, cache.WithExpiry(TTL))

@@ -13,6 +13,7 @@ package rival
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -31,8 +32,8 @@ const (
 // Has says whether t has all tiers of other.
 func (t Tiers) Has(other Tiers) bool { return t&other == other }
 
-// TTL is the life of every entry, in every tier of every cache.
-const TTL = 5 * time.Minute
+// TTL is the life of every entry, in every tier of every cache: longer than any measurement.
+const TTL = time.Hour
 
 // ErrNeedsRedis is returned by Open where a cache has no memory of its own without Redis.
 var ErrNeedsRedis = errors.New("rival: has no memory without Redis")
@@ -79,6 +80,7 @@ type Rival struct {
 	Module string // that it comes from
 	Tiers  Tiers
 	Tells  bool   // other processes are told of an invalidation
+	Needs  bool   // a Redis: it has no memory without one
 	How    string // it was configured, where that is not plain
 	Open   func(context.Context, Config) (Cache, error)
 }
@@ -91,6 +93,16 @@ func All() []Rival {
 // With returns those that have all of the tiers.
 func With(t Tiers) []Rival {
 	return slices.DeleteFunc(All(), func(r Rival) bool { return !r.Tiers.Has(t) })
+}
+
+// Named returns the rival of a name, the bare floors included.
+func Named(name string) (Rival, error) {
+	for _, r := range append(All(), Bare()) {
+		if r.Name == name {
+			return r, nil
+		}
+	}
+	return Rival{}, fmt.Errorf("rival: there is none called %q", name)
 }
 
 // GetMany reads many keys at once, or one after the other where the cache knows no batch.

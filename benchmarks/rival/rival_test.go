@@ -2,6 +2,7 @@ package rival_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ func TestRivalsAnswerWhatTheSourceHas(t *testing.T) {
 		t.Run(r.Name, func(t *testing.T) {
 			prefix := string(rune('a'+i)) + ":"
 			keys := source.Keys(prefix, 6)
-			if r.Tiers.Has(rival.Memory) && r.Name != "rueidis" {
+			if !r.Needs {
 				s := source.New(0)
 				c := open(t, r, config(s, ""))
 				read(t, c, s, keys)
@@ -65,8 +66,8 @@ func TestRivalsAnswerWhatTheSourceHas(t *testing.T) {
 // A memory that is told how many entries to hold holds them.
 func TestMemoryHoldsItsEntries(t *testing.T) {
 	for _, r := range rival.With(rival.Memory) {
-		if r.Name == "rueidis" {
-			continue // without Redis it has none, which is what the next test says
+		if r.Needs {
+			continue
 		}
 		t.Run(r.Name, func(t *testing.T) {
 			const entries = 2000
@@ -83,7 +84,7 @@ func TestMemoryHoldsItsEntries(t *testing.T) {
 func TestRivalsThatNeedRedisSaySo(t *testing.T) {
 	for _, r := range append(rival.All(), rival.Bare()) {
 		c, err := r.Open(t.Context(), config(source.New(0), ""))
-		if needs := !r.Tiers.Has(rival.Memory) || r.Name == "rueidis"; needs != (err == rival.ErrNeedsRedis) {
+		if r.Needs != errors.Is(err, rival.ErrNeedsRedis) {
 			t.Errorf("%s without Redis: %v", r.Name, err)
 		}
 		if err == nil {

@@ -14,12 +14,12 @@ func rueidisCache() []Rival {
 	const module = "github.com/redis/rueidis"
 	return []Rival{
 		{
-			Name: "rueidis", Module: module, Tiers: Memory | Redis, Tells: true,
+			Name: "rueidis", Module: module, Tiers: Memory | Redis, Tells: true, Needs: true,
 			How:  "DoCache and MGetCache; SET after a miss; the codec is left to the user: tieredcache's; memory keeps bytes, each hit decodes them",
 			Open: openRueidis(false),
 		},
 		{
-			Name: "rueidis, no memory", Module: module, Tiers: Redis,
+			Name: "rueidis, no memory", Module: module, Tiers: Redis, Needs: true,
 			How:  "DisableCache: its pipelining alone",
 			Open: openRueidis(true),
 		},
