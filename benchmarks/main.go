@@ -20,6 +20,7 @@ import (
 
 	"github.com/tieredcache/tieredcache/benchmarks/goals"
 	"github.com/tieredcache/tieredcache/benchmarks/measure"
+	"github.com/tieredcache/tieredcache/benchmarks/peer"
 	"github.com/tieredcache/tieredcache/benchmarks/report"
 	"github.com/tieredcache/tieredcache/benchmarks/scenario"
 )
@@ -39,6 +40,8 @@ type options struct {
 }
 
 func main() {
+	peer.Main() // where this is a process of a scenario, it ends here
+	peer.Main() // this binary is its own other processes, too
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

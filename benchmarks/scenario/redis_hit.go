@@ -74,7 +74,7 @@ func again(j *subject, op measure.Op, keys, workers int) measure.Op {
 }
 
 func (j *subject) farOp(keys, workers int, notes ...string) measure.Op {
-	f := &far{subject: j, keys: source.Keys(j.prefix, keys)}
+	f := j.far(keys)
 	var slice []string
 	return j.op(func(ctx context.Context, n int) (err error) {
 		slice, err = f.next(ctx, n)
@@ -91,6 +91,9 @@ type far struct {
 	used int
 }
 
+// far returns the keys below n, all of them used up: the first slice is a new instance's.
+func (j *subject) far(n int) *far { return &far{subject: j, keys: source.Keys(j.prefix, n), used: n} }
+
 // connections is how many keys are read at once to have the connections made.
 const connections = 32
 
@@ -99,7 +102,7 @@ func (f *far) next(ctx context.Context, n int) ([]string, error) {
 	if n > len(f.keys)-connections {
 		return nil, fmt.Errorf("%d reads in a slice, %d keys: give a longer slice", n, len(f.keys))
 	}
-	if f.cache == nil || f.used+n > len(f.keys) {
+	if f.used+n > len(f.keys) {
 		if f.cache == nil || f.Tiers.Has(rival.Memory) {
 			if err := f.open(ctx); err != nil {
 				return nil, err
@@ -117,7 +120,7 @@ func (f *far) next(ctx context.Context, n int) ([]string, error) {
 // asked returns how often a new instance asks Redis for each read.
 func (s *stand) asked(ctx context.Context, j *subject) (float64, error) {
 	const reads = 500
-	f := &far{subject: j, keys: source.Keys(j.prefix, reads+connections)}
+	f := j.far(reads + connections)
 	slice, err := f.next(ctx, reads)
 	if err != nil {
 		return 0, err

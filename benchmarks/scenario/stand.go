@@ -199,15 +199,15 @@ func (s *stand) fill(ctx context.Context, j *subject, keys []string) error {
 	if err := j.open(ctx); err != nil {
 		return err
 	}
-	const batch, at = 100, 8
-	err = spread((len(keys)+batch-1)/batch, at, func(i int) error {
-		_, err := rival.GetMany(ctx, j.cache, keys[i*batch:min((i+1)*batch, len(keys))])
-		return err
-	})
-	if err != nil {
-		return err
-	}
+	const batch, at = 100, 2
 	err = until(ctx, "Redis holds what was loaded", func() (bool, error) {
+		// More than once: on a busy machine what takes too long is not stored, and some store in the background.
+		if err := spread((len(keys)+batch-1)/batch, at, func(i int) error {
+			_, err := rival.GetMany(ctx, j.cache, keys[i*batch:min((i+1)*batch, len(keys))])
+			return err
+		}); err != nil {
+			return false, err
+		}
 		now, err := s.client.DBSize(ctx).Result()
 		return now-before >= int64(len(keys)), err
 	})
