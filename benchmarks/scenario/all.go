@@ -13,7 +13,6 @@ func alone() []Scenario {
 		{"memory-size", "Memory of an entry beyond its value, and of all entries against Capacity", memorySize},
 		{"hit-ratio", "Hit ratio on zipf with room for 1 % of the keys; keys that a warm-up loses", hitRatio},
 		{"codec", "Encode and decode a list, against a codec written by hand", codecs},
-		{"redis-tagged", "Hit in Redis of an entry with a tag, against GET and MGET in one pipeline", taggedRedisHit},
 		{"batch", "100 hits in Redis at once, against one MGET", batchOfRedisHits},
 		{"miss", "Miss beyond the loader, against GET and SET", missBeyondLoader},
 		{"idle", "What an idle process costs Redis", idle},

@@ -85,8 +85,8 @@ func codecOps(name string, codec l2.Codec[sample.List], list sample.List) (codec
 	}
 	note := fmt.Sprintf("%d B", len(encoded))
 	return codecOf{
-		{Name: name, Run: each(encode), Note: note},
-		{Name: name, Run: each(decode), Note: note},
-		{Name: name, Run: each(both), Note: note},
+		{Name: name, Run: repeat(encode), Note: note},
+		{Name: name, Run: repeat(decode), Note: note},
+		{Name: name, Run: repeat(both), Note: note},
 	}, nil
 }

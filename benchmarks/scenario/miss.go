@@ -23,7 +23,7 @@ func missBeyondLoader(ctx context.Context, env Env, o measure.Options) ([]measur
 	defer r.close()
 	list, codec := sample.Preferences(1), storeCodec()
 	next := 0
-	floor := measure.Op{Name: "GET, encode, SET", Run: each(func(ctx context.Context, _ int) error {
+	floor := measure.Op{Name: "GET, encode, SET", Run: repeat(func(ctx context.Context, _ int) error {
 		next++
 		key := r.key(next)
 		if err := r.client.Get(ctx, key).Err(); !errors.Is(err, redis.Nil) {

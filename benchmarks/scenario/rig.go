@@ -24,8 +24,8 @@ const ours = "tieredcache"
 // life is how long what a scenario leaves in Redis stays there.
 const life = 10 * time.Minute
 
-// each makes the body of a loop an operation's Run.
-func each(body func(ctx context.Context, i int) error) func(context.Context, int) error {
+// repeat makes the body of a loop an operation's Run.
+func repeat(body func(ctx context.Context, i int) error) func(context.Context, int) error {
 	return func(ctx context.Context, n int) error {
 		for i := range n {
 			if err := body(ctx, i); err != nil {
