@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tieredcache/tieredcache/benchmarks/goals"
@@ -78,36 +79,44 @@ func show(c goals.Condition, f goals.Finding) string {
 	}
 }
 
-// columns are the rows of which the README compares rivals.
-var columns = []struct{ head, row string }{
-	{"L1 hit", "memory-hit/one"},
-	{"all cores", "memory-hit/all"},
-	{"L2 hit", "redis-hit/one"},
-	{"32 goroutines", "redis-hit/32"},
-	{"miss", "miss/one"},
-	{"batch of 100", "batch/hits"},
+// columns are the rows in which the README compares rivals: by their ratios, or by what was counted.
+var columns = []struct {
+	head, row string
+	counted   bool
+}{
+	{"L1 hit", "memory-hit/one", false},
+	{"all cores", "memory-hit/all", false},
+	{"L2 hit", "redis-hit/one", false},
+	{"32 goroutines", "redis-hit/32", false},
+	{"miss", "rivals-miss", false},
+	{"batch of 100", "rivals-batch/hits", false},
+	{"peer forgets, µs", "invalidation", true},
+	{"loads in a stampede", "stampede", true},
+	{"stale fills, %", "stale-fill", true},
+	{"stale of 50 after lost messages", "lost-message", true},
 }
 
-// rivals shows the ratio of each subject to the floor of each column.
+// rivals shows each subject in each column.
 func rivals(rows []measure.Row) string {
 	byName := map[string]measure.Row{}
 	for _, r := range rows {
 		byName[r.Scenario] = r
 	}
-	head, line, floors := "| ratio to the floor |", "|---|", "| floor |"
+	head, line, floors := "| |", "|---|", "| floor |"
 	var names []string
-	seen := map[string]bool{}
 	for _, c := range columns {
 		row, measured := byName[c.row]
 		head, line = head+" "+c.head+" |", line+"---|"
-		if !measured {
+		switch {
+		case !measured:
 			floors += " not measured |"
-			continue
+		case c.counted:
+			floors += fmt.Sprintf(" %s, %.3g |", row.Floor.Name, row.Floor.Value)
+		default:
+			floors += fmt.Sprintf(" %s, %s |", row.Floor.Name, duration(row.Floor.Value))
 		}
-		floors += fmt.Sprintf(" %s, %s |", row.Floor.Name, duration(row.Floor.Value))
 		for _, f := range row.Subjects {
-			if !seen[f.Name] {
-				seen[f.Name] = true
+			if !slices.Contains(names, f.Name) {
 				names = append(names, f.Name)
 			}
 		}
@@ -116,19 +125,22 @@ func rivals(rows []measure.Row) string {
 	for _, name := range names {
 		table += "| " + name + " |"
 		for _, c := range columns {
-			table += " " + cell(byName[c.row], name) + " |"
+			table += " " + cell(byName[c.row], name, c.counted) + " |"
 		}
 		table += "\n"
 	}
 	return table
 }
 
-func cell(row measure.Row, name string) string {
+func cell(row measure.Row, name string, counted bool) string {
 	for _, f := range row.Subjects {
 		switch {
-		case f.Name == name && f.Err != "":
+		case f.Name != name:
+		case f.Err != "":
 			return "fails"
-		case f.Name == name:
+		case counted:
+			return fmt.Sprintf("%.3g", f.Value)
+		default:
 			return fmt.Sprintf("%.2f", f.Ratio)
 		}
 	}
