@@ -41,7 +41,6 @@ type options struct {
 
 func main() {
 	peer.Main() // where this is a process of a scenario, it ends here
-	peer.Main() // this binary is its own other processes, too
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

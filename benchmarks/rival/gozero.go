@@ -14,7 +14,7 @@ import (
 func gozeroCache() []Rival {
 	return []Rival{{
 		Name: "go-zero", Module: "github.com/zeromicro/go-zero", Tiers: Redis, Needs: true,
-		How:  "core/stores/cache: Take on one node; JSON of its own; its clients are one for each address and are never closed; no batch",
+		How:  "core/stores/cache: Take on one node; JSON of its own; DisableIdentity, as it says for a Redis below 7.2; its clients are one for each address and are never closed; no batch",
 		Open: openGozero,
 	}}
 }
@@ -28,7 +28,8 @@ func openGozero(_ context.Context, c Config) (Cache, error) {
 	if c.Redis == "" {
 		return nil, ErrNeedsRedis
 	}
-	node := redis.RedisConf{Host: c.Redis, Type: redis.NodeType, NonBlock: true}
+	// A Redis below 7.2 refuses CLIENT SETINFO, and each refusal counts for its breaker, which then opens: so it says, and so it is.
+	node := redis.RedisConf{Host: c.Redis, Type: redis.NodeType, NonBlock: true, DisableIdentity: true}
 	g := &gozero{config: c}
 	g.cache = cache.New(cache.ClusterConf{{RedisConf: node, Weight: 100}}, syncx.NewSingleFlight(), cache.NewStat("lists"), errMissing, cache.WithExpiry(TTL))
 	return g, nil

@@ -21,7 +21,7 @@ func invalidation(ctx context.Context, env Env, o measure.Options) ([]measure.Ro
 		var floors []float64
 		var err error
 		row.Subjects, err = s.clustered(ctx, twoTier(), 2, 0, func(c *cluster) (measure.Figure, error) {
-			f := measure.Figure{Note: c.rival.How}
+			f := measure.Figure{}
 			if !c.rival.Tells {
 				return f, errors.New("never: it tells other processes nothing, they keep what they have until its TTL")
 			}
@@ -41,7 +41,7 @@ func invalidation(ctx context.Context, env Env, o measure.Options) ([]measure.Ro
 			floors = append(floors, floor...)
 			f.Value = measure.Median(took)
 			f.Ratio, f.Low, f.High = measure.Median(ratios), measure.Quantile(ratios, 0.25), measure.Quantile(ratios, 0.75)
-			f.Note = note(fmt.Sprintf("p99 %.0f µs", measure.Quantile(took, 0.99)), f.Note)
+			f.Note = fmt.Sprintf("p99 %.0f µs", measure.Quantile(took, 0.99))
 			return f, nil
 		})
 		if err != nil {

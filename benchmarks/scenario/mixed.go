@@ -36,7 +36,7 @@ func mixed(ctx context.Context, env Env, o measure.Options) ([]measure.Row, erro
 				return nil, err
 			}
 			figure := one.Subjects[0]
-			figure.Note, figure.Allocs = note(m.told(), figure.Note), 0 // those of this process say nothing
+			figure.Note, figure.Allocs = m.told(), 0 // those of this process say nothing
 			row.Subjects = append(row.Subjects, figure)
 			if row.Floor.Name == "" {
 				row.Floor = one.Floor

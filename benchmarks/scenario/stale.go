@@ -35,7 +35,7 @@ func staleFill(ctx context.Context, env Env, o measure.Options) ([]measure.Row, 
 			}
 			return measure.Figure{
 				Value: 100 * float64(either) / float64(trials),
-				Note:  note(fmt.Sprintf("old for the loader %d of %d, for a third process, from Redis, %d", near, trials, far), c.rival.How),
+				Note:  fmt.Sprintf("old for the loader %d of %d, for a third process, from Redis, %d", near, trials, far),
 			}, nil
 		})
 		return []measure.Row{row}, err
@@ -175,6 +175,6 @@ func (s *stand) cut(ctx context.Context, r rival.Rival) (f measure.Figure, err e
 		stale += count(r.Version < 1)
 	}
 	f.Value = float64(stale)
-	f.Note = note(fmt.Sprintf("%d connections cut, %d of %d reads meanwhile failed or took over %v", closed, failed, asked, cutFor/5), r.How)
+	f.Note = fmt.Sprintf("%d connections cut, %d of %d reads meanwhile failed or took over %v", closed, failed, asked, cutFor/5)
 	return f, nil
 }

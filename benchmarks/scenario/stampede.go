@@ -37,8 +37,8 @@ func stampede(ctx context.Context, env Env, o measure.Options) ([]measure.Row, e
 				loads, slowest = append(loads, float64(c.source.Loads()-before)), max(slowest, took)
 			}
 			f := spreadOf(loads, 1)
-			f.Note = note(fmt.Sprintf("of %d readers in %d processes the slowest took %v; a load takes %v",
-				stampeders*stampedeSize, stampeders, slowest.Round(time.Millisecond), stampedeLoad), c.rival.How)
+			f.Note = fmt.Sprintf("of %d readers in %d processes the slowest took %v; a load takes %v",
+				stampeders*stampedeSize, stampeders, slowest.Round(time.Millisecond), stampedeLoad)
 			return f, nil
 		})
 		return []measure.Row{row}, err
