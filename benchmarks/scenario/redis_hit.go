@@ -43,6 +43,14 @@ func redisHit(ctx context.Context, _ Env, o measure.Options) ([]measure.Row, err
 		row.Scenario = fmt.Sprintf("redis-hit/%d", crowd)
 		rows = append(rows, row)
 
+		for i, j := range all {
+			if j.Name == rival.Tagged {
+				if row, err = s.redisTagged(ctx, o, n, floor, again(j, single[i], n, 1)); err != nil {
+					return rows, err
+				}
+				rows = append(rows, row)
+			}
+		}
 		return rows, nil
 	})
 }
