@@ -63,9 +63,9 @@ func parse() (options, error) {
 	case flag.NArg() > 0:
 		return o, fmt.Errorf("%q: no arguments are known", flag.Arg(0))
 	}
-	o.measure = measure.Options{Rounds: 15, Time: 100 * time.Millisecond}
+	o.measure = measure.Options{Rounds: 31, Time: 50 * time.Millisecond}
 	if o.quick {
-		o.measure = measure.Options{Rounds: 5, Time: 40 * time.Millisecond}
+		o.measure = measure.Options{Rounds: 9, Time: 20 * time.Millisecond}
 	}
 	if o.out == "" {
 		o.out, err = os.MkdirTemp("", "tieredcache-bench-")
