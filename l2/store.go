@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unsafe"
 
 	"github.com/redis/go-redis/v9"
 
@@ -36,6 +37,9 @@ type Config[V any] struct {
 	Codec Codec[V]
 	// Schema is written beside each value; values of another schema are left alone.
 	Schema uint
+	// PipelineBeyond is how many reads may run at once before further ones share pipelines. Zero: DefaultPipelineBeyond;
+	// negative: they never do.
+	PipelineBeyond int
 	// Generation is the Redis key of the cache's generation; Sequence, Journal and Channel are where Set announces.
 	Generation, Sequence, Journal, Channel string
 }
@@ -45,7 +49,11 @@ type Store[V any] struct {
 	config Config[V]
 	codec  Codec[V]
 	schema uint32
+	reads  reads
 }
+
+// DefaultPipelineBeyond is what was measured to pay: see docs/performance.md.
+const DefaultPipelineBeyond = 4
 
 // New returns a store, or an error that names the field of config that is unusable: a type of value that the codec
 // cannot keep, for one.
@@ -62,7 +70,12 @@ func New[V any](config Config[V]) (*Store[V], error) {
 	case err != nil:
 		return nil, fmt.Errorf("l2: Codec: %w", err)
 	}
-	return &Store[V]{config: config, codec: codec, schema: uint32(config.Schema)}, nil
+	if config.PipelineBeyond == 0 {
+		config.PipelineBeyond = DefaultPipelineBeyond
+	}
+	s := &Store[V]{config: config, codec: codec, schema: uint32(config.Schema)}
+	s.reads.client, s.reads.beyond = config.Redis, int64(config.PipelineBeyond)
+	return s, nil
 }
 
 // Entry says where an entry lives.
@@ -100,7 +113,7 @@ type Word[V any] struct {
 // earlier than it is.
 func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int64) (Word[V], error) {
 	if len(e.Tags) == 0 {
-		raw, err := s.config.Redis.Get(ctx, e.Key).Bytes()
+		raw, err := s.reads.get(ctx, e.Key)
 		switch {
 		case errors.Is(err, redis.Nil):
 			return Word[V]{Kind: Absent}, nil
@@ -109,9 +122,9 @@ func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int6
 		case err != nil:
 			return Word[V]{}, fmt.Errorf("l2: get: %w", err)
 		}
-		return s.read(raw, nil, generation, now), nil
+		return s.read(bytesOf(raw), nil, generation, now), nil
 	}
-	reply, err := s.config.Redis.MGet(ctx, append([]string{e.Key}, e.Tags...)...).Result()
+	reply, err := s.reads.mget(ctx, append([]string{e.Key}, e.Tags...))
 	if err != nil {
 		return Word[V]{}, fmt.Errorf("l2: get: %w", err)
 	}
@@ -137,12 +150,15 @@ func (s *Store[V]) view(entry any, tags []any, generation uint64, now int64) Wor
 	if !ok {
 		return Word[V]{Kind: Absent} // or of another type: LEASE looks for itself
 	}
-	found := s.read([]byte(raw), versions, generation, now)
+	found := s.read(bytesOf(raw), versions, generation, now)
 	if !known && found.Kind == Found {
 		found = Word[V]{Kind: Stale, id: found.id}
 	}
 	return found
 }
+
+// bytesOf is the memory of a string, which is only read: a copy of each value would be all that a conversion adds.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // read says what a word is, seen beside these versions of its tags.
 func (s *Store[V]) read(raw []byte, versions []version, generation uint64, now int64) Word[V] {
