@@ -42,8 +42,10 @@ func (h *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 // missing, one to store it.
 func TestRoundTrips(t *testing.T) {
 	for name, tags := range map[string]func(int) []coherence.Ref{
-		"plain":  nil,
-		"tagged": func(k int) []coherence.Ref { return []coherence.Ref{coherence.Tag("all"), coherence.Tag("tens", fmt.Sprint(k/10))} },
+		"plain": nil,
+		"tagged": func(k int) []coherence.Ref {
+			return []coherence.Ref{coherence.Tag("all"), coherence.Tag("tens", fmt.Sprint(k/10))}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b batches
