@@ -121,8 +121,10 @@ func (s *Store[V]) encode(v Value[V], versions []version, id version) ([]byte, e
 		versions: versions, expires: v.Expires, missing: v.Missing,
 	}
 	b, err := e.appendHead(nil)
-	if err == nil && !v.Missing {
-		b, err = s.codec.Append(b, v.Value)
+	if head := len(b); err == nil && !v.Missing {
+		if b, err = s.codec.Append(b, v.Value); err == nil {
+			b = compress(b, head, s.config.CompressAbove)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrEncode, err)

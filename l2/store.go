@@ -36,6 +36,9 @@ type Config[V any] struct {
 	Codec Codec[V]
 	// Schema is written beside each value; values of another schema are left alone.
 	Schema uint
+	// CompressAbove is the size in bytes above which an encoded value is compressed, if that makes it smaller. Zero: never.
+	// Every store reads both.
+	CompressAbove int
 	// Generation is the Redis key of the cache's generation; Sequence, Journal and Channel are where Set announces.
 	Generation, Sequence, Journal, Channel string
 }
@@ -59,6 +62,8 @@ func New[V any](config Config[V]) (*Store[V], error) {
 		return nil, errors.New("l2: Redis is nil")
 	case config.Schema > math.MaxUint32:
 		return nil, fmt.Errorf("l2: Schema is %d: at most %d", config.Schema, uint32(math.MaxUint32))
+	case config.CompressAbove < 0:
+		return nil, fmt.Errorf("l2: CompressAbove is %d: give bytes, or zero for never", config.CompressAbove)
 	case err != nil:
 		return nil, fmt.Errorf("l2: Codec: %w", err)
 	}
@@ -172,15 +177,26 @@ func (s *Store[V]) readValue(raw []byte, versions []version, generation uint64) 
 	case e.generation < generation || !equal(e.versions, versions):
 		w.Kind = Stale
 	default:
-		w.Kind, w.Missing, w.Expires = Found, e.missing, e.expires
-		if !e.missing {
-			if w.Value, err = s.codec.Decode(e.payload); err != nil {
-				var none V
-				w.Kind, w.Value = Garbage, none
-			}
+		value, err := s.decode(e)
+		if err != nil {
+			w.Kind = Garbage
+			return w
 		}
+		w.Kind, w.Value, w.Missing, w.Expires = Found, value, e.missing, e.expires
 	}
 	return w
+}
+
+func (s *Store[V]) decode(e envelope) (v V, err error) {
+	if e.missing {
+		return v, nil
+	}
+	if e.compressed {
+		if e.payload, err = decompress(e.payload); err != nil {
+			return v, err
+		}
+	}
+	return s.codec.Decode(e.payload)
 }
 
 func equal(a, b []version) bool {
