@@ -41,10 +41,7 @@ func (p *pending) has(cache uint32, at *Places) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.overflow > 0 || p.counts[cache] > 0 || p.counts[at.Key] > 0 {
-		return true
-	}
-	return slices.ContainsFunc(at.Tags, func(t uint32) bool { return p.counts[t] > 0 })
+	return p.overflow > 0 || p.counts[cache] > 0 || at.Any(func(stripe uint32) bool { return p.counts[stripe] > 0 })
 }
 
 // begin counts a write to the places; end takes it back.

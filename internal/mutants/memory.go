@@ -11,10 +11,17 @@ func memory() []mutant {
 			pkg:  "l1", test: "TestMissByEpoch",
 		},
 		{
+			name: "what ristretto has dropped is not kept in front", guard: "Capacity: memory holds what ristretto counts",
+			file: "l1/front.go",
+			old:  `if e.gone.Load() {`,
+			new:  `if false {`,
+			pkg:  "l1", test: "TestNothingIsPutInFrontAfterItIsGone",
+		},
+		{
 			name: "the epoch of a key has its tags in it", guard: "State: e(k) = their sum over k, k's tags, its cache and the whole",
 			file: "internal/epoch/epoch.go",
-			old:  `for _, tag := range p.Tags {`,
-			new:  `for _, tag := range p.Tags[:0] {`,
+			old:  `for _, stripe := range p.few[:p.n] {`,
+			new:  `for _, stripe := range p.few[:1] {`,
 			pkg:  "tiered", test: "TestTagChanges",
 		},
 		{
