@@ -9,6 +9,7 @@ import (
 
 	"github.com/tieredcache/tieredcache/coherence"
 	"github.com/tieredcache/tieredcache/internal/word"
+	"github.com/tieredcache/tieredcache/l1"
 	"github.com/tieredcache/tieredcache/l2"
 )
 
@@ -96,6 +97,9 @@ func (c Config[K, V]) complete() (Config[K, V], error) {
 	}
 	if c.MaxLoads == 0 {
 		c.MaxLoads = DefaultMaxLoads
+	}
+	if c.Cost == nil {
+		c.Cost = l1.Sizer[V]()
 	}
 	wrong := ""
 	switch {
