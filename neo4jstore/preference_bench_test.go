@@ -96,7 +96,7 @@ func BenchmarkPreferencesCodec(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		codec l2.Codec[[]neo4jstore.Preference]
-	}{{"generated", neo4jstore.PreferencesCodec()}, {"MessagePack", l2.MessagePack[[]neo4jstore.Preference]()}} {
+	}{{"generated", neo4jstore.Codec[[]neo4jstore.Preference]()}, {"MessagePack", l2.MessagePack[[]neo4jstore.Preference]()}} {
 		encoded, err := c.codec.Append(nil, list)
 		must(b, err)
 		buf := make([]byte, 0, 8192)

@@ -3,22 +3,11 @@ package neo4jstore
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/tinylib/msgp/msgp"
 
 	"github.com/tieredcache/tieredcache/l2"
 )
-
-// PreferencesCodec returns the codec of lists of preferences that PreferenceStore uses: generated MessagePack, about as
-// fast as one written by hand. It keeps what [l2.MessagePack] keeps, and reads nothing that l2.MessagePack wrote.
-//
-// The texts of a list that was decoded are parts of one string: whoever keeps a single text keeps them all in memory;
-// [strings.Clone] parts from them. A codec is safe for concurrent use and there is nothing to close.
-func PreferencesCodec() l2.Codec[[]Preference] { return preferencesCodec{newPacker()} }
-
-// PreferenceCodec returns the same for one preference.
-func PreferenceCodec() l2.Codec[Preference] { return preferenceCodec{newPacker()} }
 
 // They change with the bytes that are written.
 const (
@@ -27,9 +16,8 @@ const (
 )
 
 const (
-	maxTexts  = 512 << 20          // what one Redis string can hold
-	minPacked = 1 + 7 + 9 + 6      // the fewest bytes of a packed: it bounds what a length can claim
-	nanos     = int64(time.Second) // in a second
+	maxTexts  = 512 << 20     // what one Redis string can hold
+	minPacked = 1 + 7 + 9 + 6 // the fewest bytes of a packed: it bounds what a length can claim
 )
 
 var (
@@ -37,6 +25,11 @@ var (
 	errTexts    = errors.New("the texts are longer or shorter than it says")
 	errTimes    = errors.New("times in two forms")
 	errLeftOver = errors.New("bytes are left over")
+)
+
+var (
+	_ l2.Codec[[]Preference] = preferencesCodec{}
+	_ l2.Codec[Preference]   = preferenceCodec{}
 )
 
 // preferencesCodec writes nil, or all texts, the number of preferences and each one packed.

@@ -34,9 +34,9 @@ func TestPreferenceCodecs(t *testing.T) {
 		lists = append(lists, list)
 	}
 	for _, list := range lists {
-		comesBack(t, neo4jstore.PreferencesCodec(), l2.MessagePack[[]neo4jstore.Preference](), list)
+		comesBack(t, neo4jstore.Codec[[]neo4jstore.Preference](), l2.MessagePack[[]neo4jstore.Preference](), list)
 		for _, p := range list {
-			comesBack(t, neo4jstore.PreferenceCodec(), l2.MessagePack[neo4jstore.Preference](), p)
+			comesBack(t, neo4jstore.Codec[neo4jstore.Preference](), l2.MessagePack[neo4jstore.Preference](), p)
 		}
 	}
 }
@@ -105,11 +105,11 @@ func TestPreferenceCodecsKeepTheirBytes(t *testing.T) {
 	const text = "db00000011" + "6964" + "74" + "75" + "612e62" + "76" + "706f736974697665" + "61"
 	const lengths = "9d" + "02010103010801" + "cb3fe0000000000000"
 	one := text + lengths + "d23b9aca02" + "d2c4653600" + "c400" + "03fc"
-	frozen(t, neo4jstore.PreferenceCodec(), 0x70726f01, p, one)
-	frozen(t, neo4jstore.PreferencesCodec(), 0x70726601, []neo4jstore.Preference{p}, text+"91"+one[len(text):])
-	frozen(t, neo4jstore.PreferencesCodec(), 0x70726601, []neo4jstore.Preference{}, "db0000000090")
-	frozen(t, neo4jstore.PreferencesCodec(), 0x70726601, nil, "c0")
-	frozen(t, neo4jstore.PreferenceCodec(), 0x70726f01, zoned, text+lengths+"0000"+"c423"+
+	frozen(t, neo4jstore.Codec[neo4jstore.Preference](), 0x70726f01, p, one)
+	frozen(t, neo4jstore.Codec[[]neo4jstore.Preference](), 0x70726601, []neo4jstore.Preference{p}, text+"91"+one[len(text):])
+	frozen(t, neo4jstore.Codec[[]neo4jstore.Preference](), 0x70726601, []neo4jstore.Preference{}, "db0000000090")
+	frozen(t, neo4jstore.Codec[[]neo4jstore.Preference](), 0x70726601, nil, "c0")
+	frozen(t, neo4jstore.Codec[neo4jstore.Preference](), 0x70726f01, zoned, text+lengths+"0000"+"c423"+
 		"92"+"c70f7f02"+"0000000000000001"+"00000002"+"78"+"5a"+"c70d7f00"+"ffffffffffffffff"+"00000000"+"03fc")
 }
 
@@ -126,16 +126,16 @@ func TestPreferenceCodecsDecodeNothingElse(t *testing.T) {
 	t.Parallel()
 	list := ten()
 	list[3].UpdatedAt = list[3].UpdatedAt.In(time.FixedZone("there", 60))
-	onlyThat(t, neo4jstore.PreferencesCodec(), list)
-	onlyThat(t, neo4jstore.PreferencesCodec(), nil)
-	onlyThat(t, neo4jstore.PreferenceCodec(), list[3])
-	b, err := neo4jstore.PreferencesCodec().Append(nil, list[:1])
+	onlyThat(t, neo4jstore.Codec[[]neo4jstore.Preference](), list)
+	onlyThat(t, neo4jstore.Codec[[]neo4jstore.Preference](), nil)
+	onlyThat(t, neo4jstore.Codec[neo4jstore.Preference](), list[3])
+	b, err := neo4jstore.Codec[[]neo4jstore.Preference]().Append(nil, list[:1])
 	must(t, err)
 	for name, hostile := range map[string][]byte{
 		"texts left over": append([]byte("\xa3abc"), 0x90), "nil and more": {0xc0, 0xc0},
 		"texts too short": bytes.Replace(b, []byte{0x9d, 36}, []byte{0x9d, 127}, 1),
 	} {
-		if _, err := neo4jstore.PreferencesCodec().Decode(hostile); err == nil || bytes.Equal(hostile, b) {
+		if _, err := neo4jstore.Codec[[]neo4jstore.Preference]().Decode(hostile); err == nil || bytes.Equal(hostile, b) {
 			t.Errorf("%s: %x was decoded", name, hostile)
 		}
 	}
@@ -163,7 +163,7 @@ func onlyThat[V any](t *testing.T, c l2.Codec[V], v V) {
 }
 
 func TestPreferencesCodecAllocations(t *testing.T) {
-	list, c := ten(), neo4jstore.PreferencesCodec()
+	list, c := ten(), neo4jstore.Codec[[]neo4jstore.Preference]()
 	b, err := c.Append(nil, list)
 	must(t, err)
 	buf := make([]byte, 0, 2*len(b))
@@ -185,7 +185,7 @@ func TestPreferencesCodecAllocations(t *testing.T) {
 
 // FuzzPreferencesCodec holds that bytes never make Decode panic, and that what it makes of them is stable.
 func FuzzPreferencesCodec(f *testing.F) {
-	c, one := neo4jstore.PreferencesCodec(), neo4jstore.PreferenceCodec()
+	c, one := neo4jstore.Codec[[]neo4jstore.Preference](), neo4jstore.Codec[neo4jstore.Preference]()
 	list := ten()
 	list[1].CreatedAt = list[1].CreatedAt.In(load(f, "Europe/Paris"))
 	b, err := c.Append(nil, list)
