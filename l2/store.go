@@ -120,12 +120,17 @@ func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int6
 	if err != nil {
 		return Word[V]{}, fmt.Errorf("l2: get: %w", err)
 	}
-	versions := make([]version, len(e.Tags))
+	return s.view(reply[0], reply[1:], generation, now), nil
+}
+
+// view reads an entry and the words of its tags, as MGET returned them at one moment.
+func (s *Store[V]) view(entry any, tags []any, generation uint64, now int64) Word[V] {
+	versions := make([]version, len(tags))
 	known := true
-	for i, r := range reply[1:] {
+	for i, r := range tags {
 		w, _ := r.(string)
 		if intended([]byte(w), now) {
-			return Word[V]{Kind: Intended}, nil
+			return Word[V]{Kind: Intended}
 		}
 		if len(w) != 1+versionSize || w[0] != word.Value {
 			known = false
@@ -133,15 +138,15 @@ func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int6
 		}
 		copy(versions[i][:], w[1:])
 	}
-	raw, ok := reply[0].(string)
+	raw, ok := entry.(string)
 	if !ok {
-		return Word[V]{Kind: Absent}, nil // or of another type: LEASE looks for itself
+		return Word[V]{Kind: Absent} // or of another type: LEASE looks for itself
 	}
 	found := s.read([]byte(raw), versions, generation, now)
 	if !known && found.Kind == Found {
 		found = Word[V]{Kind: Stale, id: found.id}
 	}
-	return found, nil
+	return found
 }
 
 // read says what a word is, seen beside these versions of its tags.

@@ -79,6 +79,10 @@ type Config[K comparable, V any] struct {
 	// the cache, and are read-only.
 	Clone func(V) V
 
+	// FillInBackground answers a reader as soon as the source has, and stores in Redis after that: a miss costs one round
+	// trip less. What it promises is the same. A process that dies in between has loaded for itself alone.
+	FillInBackground bool
+
 	// Linearizable makes every read go to Redis or the source: there is no memory tier, and readers share only loads
 	// that began after they did.
 	Linearizable bool
