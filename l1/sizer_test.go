@@ -143,21 +143,22 @@ func TestSizerAllocatesNothing(t *testing.T) {
 		list[i].Value = fmt.Sprint(i)
 	}
 	tags := []string{"a", "b"}
-	without(t, 7)
-	without(t, "text")
-	without(t, list)
-	without(t, &list[0])
-	without(t, [][]string{tags, tags, nil})
-	without(t, []*leaf{{name: "a"}, nil})
-	without(t, map[int]int{1: 2})
-	without(t, struct{ A, B []byte }{[]byte("a"), nil})
+	allocates(t, 0, 7)
+	allocates(t, 0, "text")
+	allocates(t, 0, list)
+	allocates(t, 0, &list[0])
+	// What may be met twice is remembered in a map of the pool, which drops a part of what it gets under the race detector.
+	allocates(t, 1, [][]string{tags, tags, nil})
+	allocates(t, 1, []*leaf{{name: "a"}, nil})
+	allocates(t, 1, map[int]int{1: 2})
+	allocates(t, 1, struct{ A, B []byte }{[]byte("a"), nil})
 }
 
-func without[V any](t *testing.T, v V) {
+func allocates[V any](t *testing.T, most float64, v V) {
 	t.Helper()
 	measure := l1.Sizer[V]()
-	if got := testing.AllocsPerRun(100, func() { measure(v) }); got > 0 {
-		t.Errorf("%T: got %v allocations", v, got)
+	if got := testing.AllocsPerRun(100, func() { measure(v) }); got > most {
+		t.Errorf("%T: got %v allocations, want at most %v", v, got, most)
 	}
 }
 

@@ -150,7 +150,7 @@ func (s *Store[V]) encode(v Value[V], versions []version, id version) ([]byte, e
 		id: id, schema: s.schema, codec: s.codec.ID(), generation: v.Generation,
 		versions: versions, expires: v.Expires, missing: v.Missing,
 	}
-	b, err := e.appendHead(nil)
+	b, err := e.appendHead(make([]byte, 0, 512)) // what most values need
 	if head := len(b); err == nil && !v.Missing {
 		if b, err = s.codec.Append(b, v.Value); err == nil {
 			b = compress(b, head, s.config.CompressAbove)

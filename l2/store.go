@@ -142,7 +142,7 @@ func (s *Store[V]) view(entry any, tags []any, generation uint64, now int64) Wor
 	if !ok {
 		return Word[V]{Kind: Absent} // or of another type: LEASE looks for itself
 	}
-	found := s.read([]byte(raw), versions, generation, now)
+	found := s.read(bytesOf(raw), versions, generation, now)
 	if !known && found.Kind == Found {
 		found = Word[V]{Kind: Stale, id: found.id}
 	}
