@@ -160,7 +160,7 @@ func TestWhatAWordIs(t *testing.T) {
 		{"a tag less", encodeWord(t, s, l2.Value[string]{Generation: g}, twoTags[:1]), l2.Stale},
 		{"no tags", encodeWord(t, s, l2.Value[string]{Generation: g}, nil), l2.Stale},
 		{"more tags than there is word", word(func(b []byte) { b[30] = 255 }), l2.Garbage},
-		{"what follows is unknown", word(func(b []byte) { b[55] = 2 }), l2.Garbage},
+		{"what follows is unknown", word(func(b []byte) { b[55] = 3 }), l2.Garbage},
 		{"no value, and a payload", missing, l2.Garbage},
 		{"bytes added", longer, l2.Garbage},
 		{"V alone", []byte("V"), l2.Garbage},

@@ -150,9 +150,11 @@ func (s *Store[V]) encode(v Value[V], versions []version, id version) ([]byte, e
 		id: id, schema: s.schema, codec: s.codec.ID(), generation: v.Generation,
 		versions: versions, expires: v.Expires, missing: v.Missing,
 	}
-	b, err := e.appendHead(nil)
-	if err == nil && !v.Missing {
-		b, err = s.codec.Append(b, v.Value)
+	b, err := e.appendHead(make([]byte, 0, 512)) // what most values need
+	if head := len(b); err == nil && !v.Missing {
+		if b, err = s.codec.Append(b, v.Value); err == nil {
+			b = compress(b, head, s.config.CompressAbove)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrEncode, err)

@@ -22,7 +22,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"unsafe"
 
 	"github.com/redis/go-redis/v9"
 
@@ -40,6 +39,9 @@ type Config[V any] struct {
 	// PipelineBeyond is how many reads may run at once before further ones share pipelines. Zero: DefaultPipelineBeyond;
 	// negative: they never do.
 	PipelineBeyond int
+	// CompressAbove is the size in bytes above which an encoded value is compressed, if that makes it smaller. Zero: never.
+	// Every store reads both.
+	CompressAbove int
 	// Generation is the Redis key of the cache's generation; Sequence, Journal and Channel are where Set announces.
 	Generation, Sequence, Journal, Channel string
 }
@@ -67,6 +69,8 @@ func New[V any](config Config[V]) (*Store[V], error) {
 		return nil, errors.New("l2: Redis is nil")
 	case config.Schema > math.MaxUint32:
 		return nil, fmt.Errorf("l2: Schema is %d: at most %d", config.Schema, uint32(math.MaxUint32))
+	case config.CompressAbove < 0:
+		return nil, fmt.Errorf("l2: CompressAbove is %d: give bytes, or zero for never", config.CompressAbove)
 	case err != nil:
 		return nil, fmt.Errorf("l2: Codec: %w", err)
 	}
@@ -157,9 +161,6 @@ func (s *Store[V]) view(entry any, tags []any, generation uint64, now int64) Wor
 	return found
 }
 
-// bytesOf is the memory of a string, which is only read: a copy of each value would be all that a conversion adds.
-func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
-
 // read says what a word is, seen beside these versions of its tags.
 func (s *Store[V]) read(raw []byte, versions []version, generation uint64, now int64) Word[V] {
 	if len(raw) == 0 {
@@ -193,15 +194,26 @@ func (s *Store[V]) readValue(raw []byte, versions []version, generation uint64) 
 	case e.generation < generation || !equal(e.versions, versions):
 		w.Kind = Stale
 	default:
-		w.Kind, w.Missing, w.Expires = Found, e.missing, e.expires
-		if !e.missing {
-			if w.Value, err = s.codec.Decode(e.payload); err != nil {
-				var none V
-				w.Kind, w.Value = Garbage, none
-			}
+		value, err := s.decode(e)
+		if err != nil {
+			w.Kind = Garbage
+			return w
 		}
+		w.Kind, w.Value, w.Missing, w.Expires = Found, value, e.missing, e.expires
 	}
 	return w
+}
+
+func (s *Store[V]) decode(e envelope) (v V, err error) {
+	if e.missing {
+		return v, nil
+	}
+	if e.compressed {
+		if e.payload, err = decompress(e.payload); err != nil {
+			return v, err
+		}
+	}
+	return s.codec.Decode(e.payload)
 }
 
 func equal(a, b []version) bool {

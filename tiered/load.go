@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tieredcache/tieredcache/l1"
 	"github.com/tieredcache/tieredcache/l2"
 )
 
@@ -131,11 +130,8 @@ func (c *Cache[K, V]) everyThird(ctx context.Context, again func(context.Context
 
 // size measures what memory holds.
 func (c *Cache[K, V]) size(h held[V]) int64 {
-	switch {
-	case h.missing:
+	if h.missing {
 		return 0
-	case c.config.Cost != nil:
-		return max(c.config.Cost(h.value), 0)
 	}
-	return l1.Size(h.value)
+	return max(c.config.Cost(h.value), 0)
 }
