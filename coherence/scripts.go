@@ -63,11 +63,15 @@ func (d debt) new() string {
 	}
 }
 
-// sendIntent is INTENT.
-func (b *Bus) sendIntent(ctx context.Context, client *redis.Client, names []string, token string) error {
+// abandoned is the one token of all writes that have ended and may still land. No DONE takes it away, and it expires with
+// the last of them: a token each would make the word of a hot tag as long as its writes are many.
+const abandoned = "0000000000000000"
+
+// sendIntent is INTENT. Where over names a token, the token that is sent takes its place.
+func (b *Bus) sendIntent(ctx context.Context, client *redis.Client, names []string, token, over string) error {
 	for some := range slices.Chunk(names, refsAtOnce) {
 		keys := b.scriptKeys(some)
-		err := intentScript.Run(ctx, client, keys, b.layout.Channel(), joinRefs(some), token, b.config.IntentLife.Milliseconds()).Err()
+		err := intentScript.Run(ctx, client, keys, b.layout.Channel(), joinRefs(some), token, b.config.IntentLife.Milliseconds(), over).Err()
 		if err != nil {
 			return fmt.Errorf("coherence: intent: %w", err)
 		}

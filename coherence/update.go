@@ -102,7 +102,7 @@ func (w *write) intend(ctx context.Context) error {
 	asking, cancel := context.WithTimeout(ctx, b.config.Timeout)
 	defer cancel()
 	sent := b.Now()
-	err := b.sendIntent(asking, b.data, w.names, w.token)
+	err := b.sendIntent(asking, b.data, w.names, w.token, "")
 	if err != nil {
 		b.counters.intentFailures.Add(1)
 		if stopped := ctx.Err(); stopped != nil || b.config.Mode == Strict {
@@ -149,7 +149,7 @@ func (w *write) renew() {
 	ctx, cancel := context.WithTimeout(b.ctx, b.config.Timeout)
 	defer cancel()
 	sent := b.Now()
-	err := b.sendIntent(ctx, b.data, w.names, w.token)
+	err := b.sendIntent(ctx, b.data, w.names, w.token, "")
 	next := renewals
 	if err != nil {
 		b.counters.intentFailures.Add(1)
@@ -243,7 +243,8 @@ func (w *write) done(ctx context.Context) {
 	b.pending.end(w.places)
 }
 
-// leave lets the intent of a write expire that may still land: INTENT once more, for its full life.
+// leave lets the intent of a write expire that may still land: INTENT once more, for its full life, under the token that
+// all such writes share.
 func (w *write) leave(ctx context.Context) {
 	time.AfterFunc(w.bus.config.IntentLife, w.expire)
 	if err := w.again(ctx, w.bus.data); err != nil {
@@ -259,8 +260,12 @@ func (w *write) again(ctx context.Context, client *redis.Client) error {
 	if w.known || w.over && !w.owes && b.Now()-w.sent >= b.config.IntentLife {
 		return nil
 	}
+	token, over := w.token, ""
+	if w.over {
+		token, over = abandoned, w.token
+	}
 	sent := b.Now()
-	if err := b.sendIntent(ctx, client, w.names, w.token); err != nil {
+	if err := b.sendIntent(ctx, client, w.names, token, over); err != nil {
 		return err
 	}
 	w.sent = sent

@@ -104,9 +104,16 @@ func words() []mutant {
 		{
 			name: "an intent stands beside those of others", guard: "State: a set of write intents",
 			file: "coherence/lua/intent.lua",
-			old:  `if t[2] ~= ARGV[3] then`,
-			new:  `if false then`,
+			old:  `elseif t[2] ~= ARGV[5] then`,
+			new:  `elseif false then`,
 			pkg:  "coherence", test: "TestIntentScript",
+		},
+		{
+			name: "the token that writes share is never cut short", guard: "UPDATE: ... the token that all such writes share, whose expiry never falls",
+			file: "coherence/lua/intent.lua",
+			old:  `mine = math.max(mine, exp)`,
+			new:  `mine = mine`,
+			pkg:  "coherence", test: "TestUnknownOutcomesExpireLast",
 		},
 		{
 			name: "DONE leaves the intents of others", guard: "State: a set: with a single marker one writer deletes another's",

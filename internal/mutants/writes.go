@@ -6,7 +6,7 @@ func writes() []mutant {
 		{
 			name: "the intent comes before the write", guard: "INTENT: 1 RT, before write",
 			file: "coherence/update.go",
-			old:  `err := b.sendIntent(asking, b.data, w.names, w.token)`,
+			old:  `err := b.sendIntent(asking, b.data, w.names, w.token, "")`,
 			new:  `err := asking.Err()`,
 			pkg:  "coherence", test: "TestIntentStands",
 		},
@@ -37,6 +37,13 @@ func writes() []mutant {
 			old:  `if err := w.again(ctx, w.bus.data); err != nil {`,
 			new:  `if err := error(nil); err != nil {`,
 			pkg:  "coherence", test: "TestUnknownOutcomeLeavesAFullLife",
+		},
+		{
+			name: "writes that may still land share a token", guard: "UPDATE: ... INTENT once more, under the token that all such writes share",
+			file: "coherence/update.go",
+			old:  `token, over = abandoned, w.token`,
+			new:  `token, over = w.token, abandoned`,
+			pkg:  "coherence", test: "TestUnknownOutcomesShareAToken",
 		},
 		{
 			name: "an intent is renewed while the write runs", guard: "renewal: every third of the intent's life while write runs",
