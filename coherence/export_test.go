@@ -20,4 +20,9 @@ var (
 )
 
 // HearNow applies a message as if the subscription of now had received it.
-func (b *Bus) HearNow(payload string) { b.hear(payload, b.renewed) }
+func (b *Bus) HearNow(payload string) {
+	b.mu.Lock()
+	renewed := b.renewed
+	b.mu.Unlock()
+	b.hear(payload, renewed)
+}

@@ -56,8 +56,7 @@ func (b *Bus) watchFence(cause error) {
 // connection that is open may still lead to a server that was demoted, and so may a new one, for some time. The caller
 // holds mu.
 func (b *Bus) startAnew(sequence uint64) {
-	b.renewed++
-	b.connections.closeAll()
+	b.reconnect()
 	b.applied = sequence
 	ids, more := b.ring.all(b.Now())
 	if b.pending.resend(b.writes, ids, more, b.epochs.Place) {
@@ -65,5 +64,19 @@ func (b *Bus) startAnew(sequence uint64) {
 	}
 	// Last: who has looked before found nothing pending, and what it brings must not be put under an epoch that is valid.
 	b.epochs.RaiseAll()
-	time.AfterFunc(b.config.MaxStaleness, b.epochs.RaiseAll)
+	time.AfterFunc(b.config.MaxStaleness, b.startAnewOnceMore)
+}
+
+// startAnewOnceMore follows MaxStaleness later, when no new connection leads to the old server any more.
+func (b *Bus) startAnewOnceMore() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reconnect()
+	b.epochs.RaiseAll()
+}
+
+// reconnect makes every connection anew. What the subscription of before still says does not count. The caller holds mu.
+func (b *Bus) reconnect() {
+	b.renewed++
+	b.connections.closeAll()
 }

@@ -146,9 +146,23 @@ func syncs() []mutant {
 		{
 			name: "everything is flushed once more after D", guard: "SYNC: everything's epoch++ once more after D",
 			file: "coherence/recover.go",
-			old:  "\ttime.AfterFunc(b.config.MaxStaleness, b.epochs.RaiseAll)\n",
-			new:  "",
+			old:  "\tb.reconnect()\n\tb.epochs.RaiseAll()\n",
+			new:  "\tb.reconnect()\n",
 			pkg:  "coherence", test: "TestAnotherIncarnationFlushes",
+		},
+		{
+			name: "connections are made anew once more after D", guard: "SYNC: ... once more after D (a new connection may have led there too)",
+			file: "coherence/recover.go",
+			old:  "\tb.reconnect()\n\tb.epochs.RaiseAll()\n",
+			new:  "\tb.epochs.RaiseAll()\n",
+			pkg:  "coherence", test: "TestConnectionsAreMadeAnewTwice",
+		},
+		{
+			name: "a connection that was being dialled is made anew", guard: "SYNC: every private connection ... is closed and made anew",
+			file: "coherence/client.go",
+			old:  `if c.renewed != renewed {`,
+			new:  `if c.renewed < renewed {`,
+			pkg:  "coherence", test: "TestConnectionDialledMeanwhile",
 		},
 		{
 			name: "connections are made anew", guard: "SYNC: first every private connection, the subscription's too, is closed and made anew",
