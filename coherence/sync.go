@@ -21,7 +21,7 @@ var syncScript = redis.NewScript(word.Lib + syncLua)
 
 const (
 	// A longer journal is not sent: its reply would time out, again and again. Everything is flushed instead.
-	journalReply  = 1000    // entries
+	journalReply  = 1000    // entries, which is how long announce in lib.lua keeps the journal
 	journalBytes  = 1 << 20 // of their refs
 	heartbeatLife = time.Minute
 )
