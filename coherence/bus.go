@@ -83,7 +83,9 @@ type Config struct {
 	MaxStaleness time.Duration
 	// Mode says what a write does when Redis cannot be reached. Zero: Available.
 	Mode Mode
-	// Timeout bounds each operation on Redis. Zero: 100 ms.
+	// Timeout bounds each operation on Redis. Zero: 100 ms, or a quarter of MaxStaleness where that is less. At most a
+	// third of MaxStaleness and of IntentLife: after a SYNC or a renewal that was not answered there must be time for
+	// another.
 	Timeout time.Duration
 	// IntentLife is how long a writer that died leaves what it was writing uncached, and how long one that is cut off
 	// from Redis, or frozen, stays protected. A write that runs on renews its intent. Zero: 30 s. At least 1 s.
@@ -139,7 +141,7 @@ func New(config Config) (*Bus, error) {
 		config.MaxStaleness = DefaultMaxStaleness
 	}
 	if config.Timeout == 0 {
-		config.Timeout = DefaultTimeout
+		config.Timeout = min(DefaultTimeout, config.MaxStaleness/syncFraction)
 	}
 	if config.IntentLife == 0 {
 		config.IntentLife = DefaultIntentLife
@@ -155,6 +157,8 @@ func New(config Config) (*Bus, error) {
 		return nil, fmt.Errorf("coherence: IntentLife is %v: give at least 1s, or zero for %v", config.IntentLife, DefaultIntentLife)
 	case config.Timeout < 0:
 		return nil, fmt.Errorf("coherence: Timeout is %v: give a positive duration, or zero for %v", config.Timeout, DefaultTimeout)
+	case config.Timeout > config.MaxStaleness/3 || config.Timeout > config.IntentLife/3:
+		return nil, fmt.Errorf("coherence: Timeout is %v: give at most a third of MaxStaleness (%v) and of IntentLife (%v)", config.Timeout, config.MaxStaleness, config.IntentLife)
 	}
 	b := &Bus{
 		config:  config,

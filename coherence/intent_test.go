@@ -235,7 +235,7 @@ func TestStrictCancels(t *testing.T) {
 // the Redis timeout; otherwise it does not wait for Redis.
 func TestLateDone(t *testing.T) {
 	t.Parallel()
-	const timeout = 400 * time.Millisecond
+	const timeout = brief * 3 / 10
 	for name, late := range map[string]bool{"in time": false, "late": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -108,7 +108,7 @@ func TestUpdateInRedis(t *testing.T) {
 func TestManyRefs(t *testing.T) {
 	t.Parallel()
 	r := shared(t)
-	a, b := r.openPeer(t, coherence.Config{Timeout: 5 * time.Second}), r.openPeer(t, coherence.Config{})
+	a, b := r.openPeer(t, coherence.Config{MaxStaleness: patient, Timeout: 5 * time.Second}), r.openPeer(t, coherence.Config{})
 	refs := make([]coherence.Ref, 2500)
 	before := make([]uint64, len(refs))
 	for i := range refs {
