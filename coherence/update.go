@@ -204,7 +204,7 @@ func (w *write) end(known bool) error {
 		b.pending.end(w.places)
 		return fmt.Errorf("%w: the invalidation was not delivered", ErrClosed)
 	}
-	if known && expired {
+	if expired { // nothing protected the refs for some time: the others are told before the caller is
 		<-ended
 	}
 	return nil

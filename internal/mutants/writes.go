@@ -69,8 +69,8 @@ func writes() []mutant {
 		{
 			name: "DONE is awaited when the intent's life is over", guard: "renewal: its life was over when write returned: DONE is awaited before Update returns",
 			file: "coherence/update.go",
-			old:  `if known && expired {`,
-			new:  `if false && expired {`,
+			old:  `if expired {`,
+			new:  `if expired && false {`,
 			pkg:  "coherence", test: "TestLateDone",
 		},
 		{
