@@ -91,7 +91,7 @@ type Config struct {
 	// from Redis, or frozen, stays protected. A write that runs on renews its intent. Zero: 30 s. At least 1 s.
 	IntentLife time.Duration
 	// OnEvent is told what the bus meets; nil: nobody. It is called by the goroutine that met it: it must
-	// not block, nor close the bus. One may still come after Close, of a write that ran on.
+	// not block, nor close the bus. It is not called any more when Close has returned.
 	OnEvent func(Event)
 }
 
@@ -113,6 +113,7 @@ type Bus struct {
 	waiters  waiters
 	counters counters
 	status   status
+	events   gate // to OnEvent
 
 	mu          sync.Mutex // a MESSAGE, and SYNC's reply, are applied under it
 	synced      bool
@@ -248,6 +249,7 @@ func (b *Bus) Shutdown(ctx context.Context) error {
 	b.done.Wait()
 	b.fence.Store(0)
 	b.status.set(Closed, "closed")
+	b.events.shut()
 	if b.data != nil {
 		err = errors.Join(err, b.data.Close(), b.control.Close())
 	}

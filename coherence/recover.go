@@ -53,18 +53,17 @@ func (b *Bus) watchFence(cause error) {
 }
 
 // startAnew is what follows when Redis has lost something: another server answers, or the same with an older past. A
-// connection that is open may still lead to a server that was demoted, and so may a new one, for some time. The caller
-// holds mu.
-func (b *Bus) startAnew(sequence uint64) {
+// connection that is open may still lead to a server that was demoted, and so may a new one, for some time. It says
+// whether more is pending by that than can be remembered. The caller holds mu.
+func (b *Bus) startAnew(sequence uint64) (overflowed bool) {
 	b.reconnect()
 	b.applied = sequence
 	ids, more := b.ring.all(b.Now())
-	if b.pending.resend(b.writes, ids, more, b.epochs.Place) {
-		b.counters.overflows.Add(1)
-	}
+	overflowed = b.pending.resend(b.writes, ids, more, b.epochs.Place)
 	// Last: who has looked before found nothing pending, and what it brings must not be put under an epoch that is valid.
 	b.epochs.RaiseAll()
 	time.AfterFunc(b.config.MaxStaleness, b.startAnewOnceMore)
+	return overflowed
 }
 
 // startAnewOnceMore follows MaxStaleness later, when no new connection leads to the old server any more.

@@ -104,8 +104,8 @@ func syncs() []mutant {
 		{
 			name: "the fence opens only after the journal is applied", guard: "SYNC: then, and only then, fenceUntil = t0 + D",
 			file: "coherence/sync.go",
-			old:  "\tflushed := b.applySync(reply, after, sent, known)\n",
-			new:  "\tb.openFence(sent, nil)\n\tflushed := b.applySync(reply, after, sent, known)\n",
+			old:  "\tflushed, overflowed := b.applySync(reply, after, sent, known)\n",
+			new:  "\tb.openFence(sent, nil)\n\tflushed, overflowed := b.applySync(reply, after, sent, known)\n",
 			pkg:  "coherence", test: "TestFenceOpensOnlyAfterTheJournal",
 		},
 		{

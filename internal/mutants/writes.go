@@ -6,15 +6,15 @@ func writes() []mutant {
 		{
 			name: "the intent comes before the write", guard: "INTENT: 1 RT, before write",
 			file: "coherence/update.go",
-			old:  `err := b.sendIntent(asking, b.data, w.names, w.token, "")`,
-			new:  `err := asking.Err()`,
+			old:  `notTaken = b.sendIntent(asking, b.data, w.names, w.token, "")`,
+			new:  `notTaken = asking.Err()`,
 			pkg:  "coherence", test: "TestIntentStands",
 		},
 		{
 			name: "the epoch is raised before the write", guard: "UPDATE: epoch[refs]++ here; run write",
 			file: "coherence/update.go",
-			old:  "\tb.epochs.Raise(w.places...)\n\tknown := false\n",
-			new:  "\tknown := false\n",
+			old:  "\tb.epochs.Raise(w.places...)\n\tknown := true ",
+			new:  "\tknown := true ",
 			pkg:  "coherence", test: "TestEpochRisesBeforeTheWrite",
 		},
 		{
@@ -62,8 +62,8 @@ func writes() []mutant {
 		{
 			name: "Strict cancels a write whose intent is not renewed", guard: "renewal: not renewed for two thirds of its life: Strict cancels write's context",
 			file: "coherence/update.go",
-			old:  `w.cancel(cause)`,
-			new:  `_ = cause`,
+			old:  `w.cancel(lapsed)`,
+			new:  `_ = lapsed`,
 			pkg:  "coherence", test: "TestStrictCancelsInTime",
 		},
 		{
