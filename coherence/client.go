@@ -133,9 +133,9 @@ func (c *connections) closeAll() {
 	}
 }
 
-// controlPool is the size of the pool of SYNC, which needs two connections. After as many failed dials go-redis dials
-// once a second alone, and the fence would open late by that.
-const controlPool = 1000
+// controlPool is the size of the pool of SYNC, which needs two connections. After as many failed dials, three a second,
+// go-redis dials once a second alone, and the fence would open late by that: nine hours of outages. A place takes 8 B.
+const controlPool = 100_000
 
 // newClients returns a client for the caches and a small one for SYNC and the subscription.
 func newClients(o redis.Options) (data, control *redis.Client) {

@@ -1,5 +1,7 @@
 package coherence
 
+import "github.com/redis/go-redis/v9"
+
 // SyncScript is the script of SYNC, for its own table of cases.
 var SyncScript = syncScript
 
@@ -26,3 +28,6 @@ func (b *Bus) HearNow(payload string) {
 	b.mu.Unlock()
 	b.hear(payload, renewed)
 }
+
+// Control returns the client of SYNC and the subscription.
+func (b *Bus) Control() *redis.Client { return b.control }
