@@ -231,10 +231,13 @@ func (b *Bus) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), b.config.Timeout)
 	defer cancel()
 	err := b.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("coherence: Redis was away, or writes ran on: %d invalidations were not delivered", b.pending.undelivered())
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
-	return err
+	if n := b.pending.undelivered(); n > 0 {
+		return fmt.Errorf("coherence: Redis was away: %d invalidations were not delivered", n)
+	}
+	return errors.New("coherence: writes ran on: what they change will not be delivered")
 }
 
 // Shutdown is Close that goes on delivering what is pending until ctx ends; its error is then ctx's.

@@ -101,9 +101,7 @@ func TestCloseWaitsForWrites(t *testing.T) {
 		go func() { closed <- p.Close() }()
 		eventually(t, "Close has begun", soon, p.IsClosed)
 		if c.late {
-			if err := <-closed; err == nil {
-				t.Errorf("%s: Close says nothing of the write that runs on", c.name)
-			}
+			wantError(t, <-closed, "coherence: writes ran on")
 			close(goOn)
 			wantIs(t, c.name, <-updated, coherence.ErrClosed)
 			continue

@@ -31,3 +31,9 @@ func (b *Bus) HearNow(payload string) {
 
 // Control returns the client of SYNC and the subscription.
 func (b *Bus) Control() *redis.Client { return b.control }
+
+// Remembered returns how many names would be told again to a Redis that has lost them.
+func (b *Bus) Remembered() int {
+	ids, _ := b.ring.all(b.Now())
+	return len(ids)
+}

@@ -17,7 +17,7 @@ func (b *Bus) Invalidate(ctx context.Context, refs ...Ref) error {
 		return err
 	}
 	b.counters.invalidations.Add(1)
-	b.ring.add(b.Now(), list, "")
+	b.remember(list, "")
 	return b.settle(ctx, list, places, func(ctx context.Context) error {
 		_, err := b.sendDone(ctx, b.data, debts(list, ""), true)
 		return err
@@ -34,13 +34,14 @@ func (m *Member) Clear(ctx context.Context) error {
 	if b.closed.Load() {
 		return ErrClosed
 	}
+	b.counters.invalidations.Add(1)
 	if b.data == nil {
 		m.epoch.Add(1)
 		return nil
 	}
 	list, places := []string{word.GenerationName(m.name)}, []uint32{m.place}
 	b.pending.begin(places)
-	b.ring.add(b.Now(), list, "")
+	b.remember(list, "")
 	defer m.epoch.Add(1)
 	return b.settle(ctx, list, places, func(ctx context.Context) error { return b.sendClear(ctx, b.data, m.name) })
 }

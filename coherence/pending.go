@@ -103,7 +103,9 @@ func (p *pending) owe(d debt) {
 		return
 	}
 	o.count++
-	o.keep = "" // of two writes, none is surely the last
+	if o.keep != d.keep {
+		o.keep = "" // of two writes, none is surely the last
+	}
 	o.tokens = append(slices.Clip(o.tokens), d.tokens...)
 	o.tokens = o.tokens[max(len(o.tokens)-maxTokens, 0):]
 }

@@ -55,6 +55,26 @@ func TestLostWrites(t *testing.T) {
 	}
 }
 
+// TestSetIsKeptThroughTwoIncarnations: what was Set stays also if another incarnation comes before the first was told.
+func TestSetIsKeptThroughTwoIncarnations(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p, rights := r.limited(t, coherence.Config{MaxStaleness: d})
+	k := entry("k")
+	id := p.member.Remember(k)
+	r.put(t, k, "V"+string(id[:])+"what was Set")
+	rights("resetkeys", "~"+r.layout.Key("tieredcache:*")) // SYNC is taken, and nothing else
+	for n := uint64(1); n <= 2; n++ {
+		r.becomeAnother(t)
+		eventually(t, "it is noticed", soon, func() bool { return p.Stats().Flushes >= n })
+	}
+	rights("~*")
+	eventually(t, "it is told", soon, p.member.Settled)
+	if w := r.word(t, k); w != "V"+string(id[:])+"what was Set" {
+		t.Errorf("the word is %q", w)
+	}
+}
+
 // TestRunningWriteOnNewIncarnation: the intent of a write that runs while Redis restarts empty stands there again.
 func TestRunningWriteOnNewIncarnation(t *testing.T) {
 	t.Parallel()

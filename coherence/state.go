@@ -146,7 +146,7 @@ type Stats struct {
 	Garbage       uint64 // messages of an unknown form
 	Flushes       uint64 // times that everything in memory was made stale
 	Reconnects    uint64 // times that the subscription was lost
-	Invalidations uint64 // calls of Invalidate
+	Invalidations uint64 // calls of Invalidate, and of Clear
 
 	Updates        uint64 // calls of Update
 	UnknownUpdates uint64 // those whose commit may still have landed when write returned

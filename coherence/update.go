@@ -195,7 +195,7 @@ func (w *write) lapse(cause error) error {
 // end is what follows a write. The error says that the bus is closed, and the others cannot be told.
 func (w *write) end(known bool) error {
 	b := w.bus
-	b.ring.add(b.Now(), w.names, "")
+	b.remember(w.names, "")
 	if b.data == nil {
 		w.endAlone(known)
 		return nil

@@ -125,7 +125,7 @@ func words() []mutant {
 		{
 			name: "an invalidation leaves intents", guard: "INVALIDATE: key: DEL unless I; tag: V<new random version> unless I",
 			file: "coherence/lua/done.lua",
-			old:  `if not keep and not intended(w) then`,
+			old:  `if not keep and not intended(w, now) then`,
 			new:  `if not keep then`,
 			pkg:  "coherence", test: "TestDoneScript",
 		},
