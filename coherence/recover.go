@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// settling is how long a fence stays closed after Redis has come back: other processes tell what is pending there
+// grace is how long a fence stays closed after Redis has come back: other processes tell what is pending there
 // meanwhile. They SYNC every 500 ms.
-const settling = 600 * time.Millisecond
+const grace = 600 * time.Millisecond
 
 var errLate = errors.New("no SYNC was answered in time")
 
@@ -27,13 +27,13 @@ func (b *Bus) openFence(sent time.Duration, undelivered error) {
 		}
 		if r.failed && r.first == 0 {
 			r.first = sent
-			time.AfterFunc(settling, b.syncNow)
+			time.AfterFunc(grace, b.syncNow)
 		}
 		switch {
 		case undelivered != nil:
 			b.status.set(CatchingUp, undelivered.Error())
 			return
-		case r.failed && sent < r.first+settling:
+		case r.failed && sent < r.first+grace:
 			b.status.set(CatchingUp, "Redis answers again: other processes may have something to tell")
 			return
 		}

@@ -36,7 +36,7 @@ const refsAtOnce = 1000
 type debt struct {
 	name   string
 	tokens []string
-	keep   string
+	stays  string
 }
 
 // debts says that a token may stand on the words of names; "" is none.
@@ -56,8 +56,8 @@ func (d debt) new() string {
 	switch {
 	case isTag(d.name):
 		return "T" + randomBytes()
-	case d.keep != "":
-		return "K" + d.keep
+	case d.stays != "":
+		return "K" + d.stays
 	default:
 		return ""
 	}

@@ -245,7 +245,7 @@ func (w *write) done(ctx context.Context) {
 	b.forgetWrite(w)
 	repaired, err := b.sendDone(ctx, b.data, debts(w.names, w.token), w.lost)
 	if err != nil {
-		b.keep(w.names, w.places, debt{tokens: []string{w.token}}, err)
+		b.postpone(w.names, w.places, debt{tokens: []string{w.token}}, err)
 		return
 	}
 	if repaired {
@@ -260,7 +260,7 @@ func (w *write) done(ctx context.Context) {
 func (w *write) leave(ctx context.Context) {
 	time.AfterFunc(w.bus.config.IntentLife, w.expire)
 	if err := w.again(ctx, w.bus.data); err != nil {
-		w.bus.keepIntent(w, err)
+		w.bus.postponeIntent(w, err)
 	}
 }
 
@@ -303,7 +303,7 @@ func (w *write) expire() {
 	case owes:
 		b.forgetWrite(w)
 		b.pending.dropIntent(w)
-		b.keep(w.names, w.places, debt{tokens: []string{w.token}}, errLate)
+		b.postpone(w.names, w.places, debt{tokens: []string{w.token}}, errLate)
 	case left > 0:
 		time.AfterFunc(left, w.expire)
 	default:

@@ -30,7 +30,7 @@ if not lost then return '' end
 
 for i = 3, #KEYS do
   local w, new = word(KEYS[i]), ARGV[2 * i]
-  local keep = w and string.sub(new, 1, 1) == 'K' and string.sub(w, 1, 9) == 'V' .. string.sub(new, 2)
-  if not keep and not intended(w, now) then forget(KEYS[i], new, ARGV[3]) end
+  local stays = w and string.sub(new, 1, 1) == 'K' and string.sub(w, 1, 9) == 'V' .. string.sub(new, 2)
+  if not stays and not intended(w, now) then forget(KEYS[i], new, ARGV[3]) end
 end
 return announce(KEYS[1], KEYS[2], ARGV[1], ARGV[2])

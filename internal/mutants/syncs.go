@@ -118,7 +118,7 @@ func syncs() []mutant {
 		{
 			name: "the fence stays closed for 600 ms after an outage", guard: "SYNC: a success sent at least 600 ms after the first success since that failure",
 			file: "coherence/recover.go",
-			old:  `case r.failed && sent < r.first+settling:`,
+			old:  `case r.failed && sent < r.first+grace:`,
 			new:  `case false:`,
 			pkg:  "coherence", test: "TestFenceSettlesAfterAnOutage",
 		},

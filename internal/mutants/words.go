@@ -125,8 +125,8 @@ func words() []mutant {
 		{
 			name: "an invalidation leaves intents", guard: "INVALIDATE: key: DEL unless I; tag: V<new random version> unless I",
 			file: "coherence/lua/done.lua",
-			old:  `if not keep and not intended(w, now) then`,
-			new:  `if not keep then`,
+			old:  `if not stays and not intended(w, now) then`,
+			new:  `if not stays then`,
 			pkg:  "coherence", test: "TestDoneScript",
 		},
 		{
@@ -160,8 +160,8 @@ func words() []mutant {
 		{
 			name: "what was Set is kept", guard: "SYNC: deleted only if the word is not a V with the id that this Set stored",
 			file: "coherence/lua/done.lua",
-			old:  `local keep = w and `,
-			new:  `local keep = false and `,
+			old:  `local stays = w and `,
+			new:  `local stays = false and `,
 			pkg:  "coherence", test: "TestLostWrites",
 		},
 	}
