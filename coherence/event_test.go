@@ -45,8 +45,8 @@ func TestCloseWaitsForEvents(t *testing.T) {
 	<-inside
 	go func() { closed <- p.Close() }()
 	select {
-	case <-closed:
-		t.Error("Close has returned, and OnEvent still runs")
+	case err := <-closed:
+		t.Errorf("Close has returned %v, and OnEvent still runs", err)
 	case <-time.After(time.Second):
 	}
 	close(goOn)
