@@ -121,7 +121,7 @@ func (m *Member) Learn(g uint64) {
 // loses what this process wrote is told again, and keeps the entry only if it is that value.
 func (m *Member) Remember(entry Ref) (id [8]byte) {
 	copy(id[:], randomBytes())
-	m.bus.ring.add(m.bus.Now(), []string{entry.name}, string(id[:]))
+	m.bus.remember([]string{entry.name}, string(id[:]))
 	return id
 }
 
