@@ -8,7 +8,7 @@ MODULES     = $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path '*/.*
 SERVICES   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help services services-down test contract lint fmt tools demo replicas torture model build clean mutants FORCE
+.PHONY: help services services-down test contract lint fmt tools demo replicas torture model bench bench-quick build clean mutants FORCE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,12 @@ mutants: bin/services ## Take each guard of the protocol out, and name the test 
 model: ## Explore the protocol state by state, and with each piece removed, two minutes
 	@cd internal/model && $(GO) test -count=1 -args -full
 
+bench: bin/services bin/bench ## Measure beside the rivals and judge the goals, under 30 minutes; fills benchmarks/results and the README's table
+	@exec bin/services run -- bin/bench -o benchmarks/results -readme README.md
+
+bench-quick: bin/services bin/bench ## A first impression of that, under 5 minutes; changes no file here (ARGS='-run memory-hit')
+	@exec bin/services run -- bin/bench -quick $(ARGS)
+
 build: ## Compile every module
 	@for dir in $(MODULES); do (cd $$dir && $(GO) build ./...) || exit 1; done
 
@@ -70,6 +76,9 @@ clean: services-down ## Stop the services and remove what was built here
 
 bin/services: FORCE
 	@$(GO) build -o $@ ./internal/services/cmd/services
+
+bin/bench: FORCE
+	@cd benchmarks && $(GO) build -o ../$@ .
 
 bin/testreport: FORCE
 	@$(GO) build -o $@ ./internal/testreport

@@ -1,0 +1,17 @@
+package scenario
+
+// beside are the scenarios that run beside the rivals.
+func beside() []Scenario {
+	return []Scenario{
+		{"memory-hit", "A hit in memory", memoryHit},
+		{"memory-zipf", "A hit in memory, keys of a zipf distribution", memoryZipf},
+		{"redis-hit", "A hit in Redis", redisHit},
+		{"rivals-miss", "A miss, from a source that takes no time", rivalsMiss},
+		{"rivals-batch", "A hundred keys at once, of which Redis has all, half or none", rivalsBatch},
+		{"mixed", "Three processes, 95 reads to 5 writes", mixed},
+		{"stampede", "Loads of one key that 800 readers in eight processes miss at once", stampede},
+		{"invalidation", "From an invalidation to another process's memory", invalidation},
+		{"stale-fill", "A slow load against an invalidation", staleFill},
+		{"lost-message", "Fifty writes while another process's messages are cut off", lostMessage},
+	}
+}

@@ -1,0 +1,249 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/benchmarks/measure"
+	"github.com/tieredcache/tieredcache/benchmarks/rival"
+	"github.com/tieredcache/tieredcache/benchmarks/sample"
+	"github.com/tieredcache/tieredcache/benchmarks/source"
+	"github.com/tieredcache/tieredcache/internal/services"
+)
+
+// stand is a Redis that belongs to one scenario: rivals are counted on it, and nobody else writes there.
+type stand struct {
+	addr   string
+	client *redis.Client
+	opened int
+}
+
+// onStand starts a Redis, runs f and stops it.
+func onStand(ctx context.Context, f func(*stand) ([]measure.Row, error)) (rows []measure.Row, err error) {
+	rival.Quiet()
+	server, err := services.StartRedis(ctx, services.RedisOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	s := &stand{addr: server.Addr, client: redis.NewClient(&redis.Options{Addr: server.Addr})}
+	defer s.client.Close()
+	return f(s)
+}
+
+// subject is a rival with a source of its own, and a prefix that keeps its keys apart on the stand.
+type subject struct {
+	rival.Rival
+	source *source.Source
+	prefix string
+	config rival.Config
+	cache  rival.Cache // nil while it is not open
+}
+
+// subject returns a rival that is not open yet. Without a stand it has memory alone.
+func (s *stand) subject(r rival.Rival, entries int) *subject {
+	j := &subject{Rival: r, source: source.New(0)}
+	j.config = rival.Config{Load: j.source.Load, LoadMany: j.source.LoadMany, Entries: entries}
+	if s != nil {
+		j.config.Redis = s.addr
+		j.prefix = string(rune('a'+s.opened)) + ":"
+		s.opened++
+	}
+	return j
+}
+
+// subjects returns those of a rival's list, less the floor.
+func (s *stand) subjects(all []rival.Rival, floor string, entries int) []*subject {
+	var list []*subject
+	for _, r := range all {
+		if r.Name != floor {
+			list = append(list, s.subject(r, entries))
+		}
+	}
+	return list
+}
+
+func (j *subject) open(ctx context.Context) (err error) {
+	if err = j.close(); err != nil {
+		return err
+	}
+	j.cache, err = j.Open(ctx, j.config)
+	return err
+}
+
+// close closes the subject, if it is open.
+func (j *subject) close() error {
+	if j.cache == nil {
+		return nil
+	}
+	c := j.cache
+	j.cache = nil
+	return c.Close()
+}
+
+func closeAll(list []*subject) {
+	for _, j := range list {
+		_ = j.close() // what was measured stays
+	}
+}
+
+// failing is the op of a subject that cannot take part: its figure says why.
+func (j *subject) failing(err error) measure.Op {
+	return measure.Op{Name: j.Name, Run: func(context.Context, int) error { return err }, Note: j.How}
+}
+
+// op times what run does with the open subject. loads is how often each operation asks the source: if one in a hundred
+// does otherwise, what was meant to be a hit was none, and that is an error.
+func (j *subject) op(prepare, run func(ctx context.Context, n int) error, loads int, notes ...string) measure.Op {
+	return measure.Op{
+		Name: j.Name, Note: note(append([]string{j.How}, notes...)...), Prepare: prepare,
+		Run: func(ctx context.Context, n int) error {
+			before := j.source.Loads()
+			if err := run(ctx, n); err != nil {
+				return err
+			}
+			got, stray := j.source.Loads()-before, int64(1+max(n, loads*n)/100) // a busy machine makes some late
+			if got < int64(loads*n)-stray || got > int64(loads*n)+stray {
+				return fmt.Errorf("%d operations asked the source %d times, want %d", n, got, loads*n)
+			}
+			return nil
+		},
+	}
+}
+
+func note(parts ...string) string {
+	var said []string
+	for _, p := range parts {
+		if p != "" {
+			said = append(said, p)
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
+// read reads the i-th key and fails where the answer is none.
+func (j *subject) read(ctx context.Context, key string) error {
+	list, err := j.cache.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	return whole(list)
+}
+
+func whole(list sample.List) error {
+	if len(list) != sample.Size {
+		return fmt.Errorf("a list of %d, want %d", len(list), sample.Size)
+	}
+	return nil
+}
+
+// spread has workers do f for each i below n, in shares of one block each.
+func spread(n, workers int, f func(i int) error) error {
+	workers = min(workers, n)
+	if workers <= 1 {
+		for i := range n {
+			if err := f(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	errs := make([]error, workers)
+	var all sync.WaitGroup
+	for w := range workers {
+		all.Go(func() {
+			for i := n * w / workers; i < n*(w+1)/workers; i++ {
+				if errs[w] = f(i); errs[w] != nil {
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// reads returns how many GETs and MGETs the stand has answered.
+func (s *stand) reads(ctx context.Context) (n int64, err error) {
+	info, err := s.client.Info(ctx, "commandstats").Result()
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(info) {
+		name, rest, _ := strings.Cut(line, ":calls=")
+		if name != "cmdstat_get" && name != "cmdstat_mget" {
+			continue
+		}
+		text, _, _ := strings.Cut(rest, ",")
+		calls, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		n += calls
+	}
+	return n, nil
+}
+
+// fill has Redis hold the keys, as the rival itself stores them, and closes it. What is not stored at once, because it is
+// stored in the background or took too long on a busy machine, is found by a new instance, which asks the source again.
+func (s *stand) fill(ctx context.Context, j *subject, keys []string) error {
+	const batch, at = 100, 2
+	err := until(ctx, "Redis holds what was loaded", func() (bool, error) {
+		if err := j.open(ctx); err != nil {
+			return false, err
+		}
+		before := j.source.Loads()
+		err := spread((len(keys)+batch-1)/batch, at, func(i int) error {
+			_, err := rival.GetMany(ctx, j.cache, keys[i*batch:min((i+1)*batch, len(keys))])
+			return err
+		})
+		return j.source.Loads() == before, err
+	})
+	return errors.Join(err, j.close())
+}
+
+// warm reads the keys until neither the source nor, as far as there is one, Redis is asked any more: memory takes
+// entries when it will.
+func (s *stand) warm(ctx context.Context, j *subject, keys []string) error {
+	asked := func() (int64, error) {
+		if s == nil {
+			return j.source.Loads(), nil
+		}
+		n, err := s.reads(ctx)
+		return n + j.source.Loads(), err
+	}
+	return until(ctx, fmt.Sprintf("memory holds all of %d keys", len(keys)), func() (bool, error) {
+		before, err := asked()
+		if err != nil {
+			return false, err
+		}
+		if err := spread(len(keys), 4, func(i int) error { return j.read(ctx, keys[i]) }); err != nil {
+			return false, err
+		}
+		after, err := asked()
+		return after-before <= int64(len(keys)/1000), err // SYNC's own
+	})
+}
+
+// until polls, with a patience that is for large memories.
+func until(ctx context.Context, what string, ok func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	for {
+		if done, err := ok(); done || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("never came: %s", what)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
