@@ -94,7 +94,7 @@ func TestBlackHoleDeadline(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: blackHole(t)})
 	t.Cleanup(func() { _ = client.Close() })
-	bus, err := coherence.New(coherence.Config{Redis: client, Timeout: 2 * time.Second})
+	bus, err := coherence.New(coherence.Config{Redis: client, MaxStaleness: patient, Timeout: 2 * time.Second})
 	check(t, err)
 	t.Cleanup(func() { check(t, bus.Close()) })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

@@ -83,13 +83,18 @@ type Config struct {
 	MaxStaleness time.Duration
 	// Mode says what a write does when Redis cannot be reached. Zero: Available.
 	Mode Mode
-	// Timeout bounds each operation on Redis. Zero: 100 ms.
+	// Timeout bounds each operation on Redis. Zero: 100 ms, or a quarter of MaxStaleness where that is less. At most a
+	// third of MaxStaleness and of IntentLife: after a SYNC or a renewal that was not answered there must be time for
+	// another.
 	Timeout time.Duration
 	// IntentLife is how long a writer that died leaves what it was writing uncached, and how long one that is cut off
 	// from Redis, or frozen, stays protected. A write that runs on renews its intent. Zero: 30 s. At least 1 s.
 	IntentLife time.Duration
+	// PipelineBeyond is how many of a cache's reads may run at once on connections of their own; further ones share
+	// pipelines of go-redis's AutoPipeliner, which it marks as experimental. Zero: 4; negative: they never do.
+	PipelineBeyond int
 	// OnEvent is told what the bus meets; nil: nobody. It is called by the goroutine that met it: it must
-	// not block, nor close the bus. One may still come after Close, of a write that ran on.
+	// not block, nor close the bus. It is not called any more when Close has returned.
 	OnEvent func(Event)
 }
 
@@ -111,6 +116,7 @@ type Bus struct {
 	waiters  waiters
 	counters counters
 	status   status
+	events   gate // to OnEvent
 
 	mu          sync.Mutex // a MESSAGE, and SYNC's reply, are applied under it
 	synced      bool
@@ -139,7 +145,7 @@ func New(config Config) (*Bus, error) {
 		config.MaxStaleness = DefaultMaxStaleness
 	}
 	if config.Timeout == 0 {
-		config.Timeout = DefaultTimeout
+		config.Timeout = min(DefaultTimeout, config.MaxStaleness/syncFraction)
 	}
 	if config.IntentLife == 0 {
 		config.IntentLife = DefaultIntentLife
@@ -155,6 +161,8 @@ func New(config Config) (*Bus, error) {
 		return nil, fmt.Errorf("coherence: IntentLife is %v: give at least 1s, or zero for %v", config.IntentLife, DefaultIntentLife)
 	case config.Timeout < 0:
 		return nil, fmt.Errorf("coherence: Timeout is %v: give a positive duration, or zero for %v", config.Timeout, DefaultTimeout)
+	case config.Timeout > config.MaxStaleness/3 || config.Timeout > config.IntentLife/3:
+		return nil, fmt.Errorf("coherence: Timeout is %v: give at most a third of MaxStaleness (%v) and of IntentLife (%v)", config.Timeout, config.MaxStaleness, config.IntentLife)
 	}
 	b := &Bus{
 		config:  config,
@@ -188,6 +196,9 @@ func (b *Bus) Redis() *redis.Client { return b.data }
 
 // Timeout returns the bound of one operation on Redis.
 func (b *Bus) Timeout() time.Duration { return b.config.Timeout }
+
+// PipelineBeyond returns how many reads of a cache may run at once before further ones share pipelines; 0: the default.
+func (b *Bus) PipelineBeyond() int { return b.config.PipelineBeyond }
 
 // IntentLife returns the life of a write's intent.
 func (b *Bus) IntentLife() time.Duration { return b.config.IntentLife }
@@ -226,10 +237,13 @@ func (b *Bus) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), b.config.Timeout)
 	defer cancel()
 	err := b.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("coherence: Redis was away, or writes ran on: %d invalidations were not delivered", b.pending.undelivered())
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
-	return err
+	if n := b.pending.undelivered(); n > 0 {
+		return fmt.Errorf("coherence: Redis was away: %d invalidations were not delivered", n)
+	}
+	return errors.New("coherence: writes ran on: what they change will not be delivered")
 }
 
 // Shutdown is Close that goes on delivering what is pending until ctx ends; its error is then ctx's.
@@ -244,6 +258,7 @@ func (b *Bus) Shutdown(ctx context.Context) error {
 	b.done.Wait()
 	b.fence.Store(0)
 	b.status.set(Closed, "closed")
+	b.events.shut()
 	if b.data != nil {
 		err = errors.Join(err, b.data.Close(), b.control.Close())
 	}

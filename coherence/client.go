@@ -63,8 +63,9 @@ func bounded(dial dialer) dialer {
 
 // connections are those that are open. go-redis cannot close the ones that it lends out.
 type connections struct {
-	mu   sync.Mutex
-	open map[*connection]struct{}
+	mu      sync.Mutex
+	open    map[*connection]struct{}
+	renewed int // how often all were closed
 }
 
 type connection struct {
@@ -80,6 +81,9 @@ type rawConnection struct {
 
 func (c *connections) tracked(dial dialer) dialer {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c.mu.Lock()
+		renewed := c.renewed
+		c.mu.Unlock()
 		conn, err := dial(ctx, network, addr)
 		if err != nil {
 			return nil, err
@@ -87,6 +91,10 @@ func (c *connections) tracked(dial dialer) dialer {
 		tracked := &connection{Conn: conn, of: c}
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		if c.renewed != renewed { // it may lead where those led that were closed meanwhile
+			tracked.cut()
+			return nil, errRenewed
+		}
 		if c.open == nil {
 			c.open = map[*connection]struct{}{}
 		}
@@ -106,22 +114,28 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// closeAll closes those that are open: the clients make others.
+// cut closes the socket alone: TLS would take its leave first, from a server that may not listen.
+func (c *connection) cut() {
+	socket := c.Conn
+	if over, ok := socket.(interface{ NetConn() net.Conn }); ok {
+		socket = over.NetConn()
+	}
+	_ = socket.Close()
+}
+
+// closeAll closes those that are open, and those that are being dialled when they stand: the clients make others.
 func (c *connections) closeAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.renewed++
 	for conn := range c.open {
-		socket := conn.Conn
-		if over, ok := socket.(interface{ NetConn() net.Conn }); ok {
-			socket = over.NetConn() // TLS would take its leave first, from a server that may not listen
-		}
-		_ = socket.Close() // go-redis closes the connection when it meets that
+		conn.cut() // go-redis closes the connection when it meets that
 	}
 }
 
-// controlPool is the size of the pool of SYNC, which needs two connections. After as many failed dials go-redis dials
-// once a second alone, and the fence would open late by that.
-const controlPool = 1000
+// controlPool is the size of the pool of SYNC, which needs two connections. After as many failed dials, three a second,
+// go-redis dials once a second alone, and the fence would open late by that: nine hours of outages. A place takes 8 B.
+const controlPool = 100_000
 
 // newClients returns a client for the caches and a small one for SYNC and the subscription.
 func newClients(o redis.Options) (data, control *redis.Client) {

@@ -27,6 +27,8 @@ func TestNewRefuses(t *testing.T) {
 		{coherence.Config{MaxStaleness: 50 * time.Millisecond}, "coherence: MaxStaleness is 50ms: give at least 100ms"},
 		{coherence.Config{MaxStaleness: -1}, "coherence: MaxStaleness is -1ns: give at least 100ms"},
 		{coherence.Config{Timeout: -time.Second}, "coherence: Timeout is -1s: give a positive duration, or zero for 100ms"},
+		{coherence.Config{Timeout: time.Second}, "coherence: Timeout is 1s: give at most a third of MaxStaleness (2s) and of IntentLife (30s)"},
+		{coherence.Config{Timeout: time.Second, MaxStaleness: time.Minute, IntentLife: 2 * time.Second}, "give at most a third of MaxStaleness (1m0s) and of IntentLife (2s)"},
 		{coherence.Config{Redis: ring}, "coherence: Redis is a *redis.Ring: give a *redis.Client (redis.NewClient or redis.NewFailoverClient)"},
 	} {
 		bus, err := coherence.New(c.config)
@@ -34,6 +36,27 @@ func TestNewRefuses(t *testing.T) {
 		if bus != nil {
 			t.Errorf("%s: a bus beside an error", c.want)
 		}
+	}
+}
+
+// TestTimeout: as long as may be, and what zero means where MaxStaleness is short.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		config coherence.Config
+		want   time.Duration
+	}{
+		{coherence.Config{}, 100 * time.Millisecond},
+		{coherence.Config{MaxStaleness: 100 * time.Millisecond}, 25 * time.Millisecond},
+		{coherence.Config{MaxStaleness: 300 * time.Millisecond, Timeout: 100 * time.Millisecond}, 100 * time.Millisecond},
+		{coherence.Config{MaxStaleness: time.Minute, IntentLife: 3 * time.Second, Timeout: time.Second}, time.Second},
+	} {
+		bus, err := coherence.New(c.config)
+		check(t, err)
+		if got := bus.Timeout(); got != c.want {
+			t.Errorf("%+v: got %v, want %v", c.config, got, c.want)
+		}
+		check(t, bus.Close())
 	}
 }
 

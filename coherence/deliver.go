@@ -7,15 +7,15 @@ import (
 	"github.com/tieredcache/tieredcache/internal/word"
 )
 
-// keep makes pending what Redis did not take.
-func (b *Bus) keep(names []string, places []uint32, d debt, cause error) {
-	if b.pending.keep(names, places, d) {
+// postpone makes pending what Redis did not take.
+func (b *Bus) postpone(names []string, places []uint32, d debt, cause error) {
+	if b.pending.postpone(names, places, d) {
 		b.overflowed(cause)
 	}
 	b.undelivered(cause)
 }
 
-func (b *Bus) keepIntent(w *write, cause error) {
+func (b *Bus) postponeIntent(w *write, cause error) {
 	b.pending.resendIntent(w)
 	b.undelivered(cause)
 }

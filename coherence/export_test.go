@@ -1,5 +1,7 @@
 package coherence
 
+import "github.com/redis/go-redis/v9"
+
 // SyncScript is the script of SYNC, for its own table of cases.
 var SyncScript = syncScript
 
@@ -20,4 +22,18 @@ var (
 )
 
 // HearNow applies a message as if the subscription of now had received it.
-func (b *Bus) HearNow(payload string) { b.hear(payload, b.renewed) }
+func (b *Bus) HearNow(payload string) {
+	b.mu.Lock()
+	renewed := b.renewed
+	b.mu.Unlock()
+	b.hear(payload, renewed)
+}
+
+// Control returns the client of SYNC and the subscription.
+func (b *Bus) Control() *redis.Client { return b.control }
+
+// Remembered returns how many names would be told again to a Redis that has lost them.
+func (b *Bus) Remembered() int {
+	ids, _ := b.ring.all(b.Now())
+	return len(ids)
+}

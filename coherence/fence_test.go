@@ -74,6 +74,22 @@ func TestFenceCloses(t *testing.T) {
 	}
 }
 
+// TestFailedDials: after many of them the first one that can succeed does, so that a long outage ends as soon as a short
+// one.
+func TestFailedDials(t *testing.T) {
+	t.Parallel()
+	r, server := own(t, services.RedisOptions{})
+	p := r.openPeer(t, coherence.Config{})
+	check(t, server.Kill())
+	for range 1100 { // some six minutes of SYNCs and subscriptions
+		if p.Control().Ping(t.Context()).Err() == nil {
+			t.Fatal("a killed Redis answers")
+		}
+	}
+	check(t, server.Restart(t.Context()))
+	check(t, p.Control().Ping(t.Context()).Err())
+}
+
 // TestFenceNeedsWrites: a node that still answers reads and takes no writes, as a master that lost its replicas, closes
 // the fence: SYNC must write.
 func TestFenceNeedsWrites(t *testing.T) {

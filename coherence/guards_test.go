@@ -91,26 +91,33 @@ func TestSyncMustWrite(t *testing.T) {
 // TestFenceCountsFromTheQuestion, not from the answer: what happened while that was on its way is not in it.
 func TestFenceCountsFromTheQuestion(t *testing.T) {
 	t.Parallel()
-	const way = d / 2
+	const bound, way = time.Second, 200 * time.Millisecond
 	r, server := own(t, services.RedisOptions{})
+	var long atomic.Bool
 	client := redis.NewClient(&redis.Options{Addr: server.Addr, Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-		return distant{conn, way}, err
+		return distant{conn, way, &long}, err
 	}})
 	t.Cleanup(func() { _ = client.Close() })
-	p := r.openPeer(t, coherence.Config{Redis: client, MaxStaleness: d, Timeout: soon})
-	holds(t, "the time of the way counts", time.Second, func() bool { return !p.Open(p.Now() + d - way*9/10) })
+	p := r.openPeer(t, coherence.Config{Redis: client, MaxStaleness: bound, Timeout: bound / 3})
+	long.Store(true)
+	at := p.Stats().Syncs
+	eventually(t, "an answer comes the long way", soon, func() bool { return p.Stats().Syncs > at+2 })
+	holds(t, "the time of the way counts", time.Second, func() bool { return !p.Open(p.Now() + bound - way*9/10) })
 }
 
-// distant is a connection whose answers are long on their way.
+// distant is a connection whose answers are long on their way, once they are told to.
 type distant struct {
 	net.Conn
-	way time.Duration
+	way  time.Duration
+	long *atomic.Bool
 }
 
 func (d distant) Read(b []byte) (int, error) {
 	n, err := d.Conn.Read(b)
-	<-time.After(d.way)
+	if d.long.Load() {
+		<-time.After(d.way)
+	}
 	return n, err
 }
 
@@ -351,7 +358,7 @@ func TestEpochRisesBeforeTheWrite(t *testing.T) {
 func TestRedisIsToldFirst(t *testing.T) {
 	t.Parallel()
 	r, server := own(t, services.RedisOptions{})
-	p := r.openPeer(t, coherence.Config{MaxStaleness: patient, Timeout: soon})
+	p := r.openPeer(t, coherence.Config{MaxStaleness: patient, Timeout: patient / 6})
 	k := entry("k")
 	before := p.epoch(k)
 	check(t, server.Pause())

@@ -15,7 +15,8 @@ const (
 	others = "00000000000000bb"
 )
 
-// expand makes a word from a pattern: I<mine>, <others>, <dead> stand for tokens that live for a minute, or are over.
+// expand makes a word from a pattern: I<mine>, <others>, <abandoned> stand for tokens that live for a minute, <dead> and
+// <abandoned ago> for such that are over.
 func (r *rig) expand(t testing.TB, pattern string) string {
 	t.Helper()
 	now, err := r.Time(t.Context()).Result()
@@ -23,7 +24,8 @@ func (r *rig) expand(t testing.TB, pattern string) string {
 	at := func(d time.Duration, token string) string {
 		return strconv.FormatInt(now.Add(d).UnixMilli(), 10) + ":" + token + ";"
 	}
-	return strings.NewReplacer("<mine>", at(time.Minute, mine), "<others>", at(time.Minute, others), "<dead>", at(-time.Second, others)).Replace(pattern)
+	return strings.NewReplacer("<mine>", at(time.Minute, mine), "<others>", at(time.Minute, others), "<dead>", at(-time.Second, others),
+		"<abandoned>", at(time.Minute, abandoned), "<abandoned ago>", at(-time.Second, abandoned)).Replace(pattern)
 }
 
 // tokens returns the word with its times taken out.
@@ -46,7 +48,7 @@ func TestIntentScript(t *testing.T) {
 			want = "I" + others + ";" + mine + ";"
 		}
 		keys := []string{r.layout.Sequence(), r.layout.Journal(), r.layout.Key(k.String())}
-		n, err := coherence.IntentScript.Run(t.Context(), r, keys, r.layout.Channel(), k.String(), mine, 20_000).Text()
+		n, err := coherence.IntentScript.Run(t.Context(), r, keys, r.layout.Channel(), k.String(), mine, 20_000, "").Text()
 		check(t, err)
 		if got := tokens(r.word(t, k)); got != want {
 			t.Errorf("%q became %q, want %q", before, got, want)
@@ -55,8 +57,8 @@ func TestIntentScript(t *testing.T) {
 			t.Errorf("%q: got number %q, the sequence is at %s", before, n, r.text(t, r.layout.Sequence()))
 		}
 		life, most := r.PTTL(t.Context(), r.layout.Key(k.String())).Val(), 20*time.Second
-		if strings.Contains(before, "<others>") {
-			most = time.Minute // the word lives as long as its last token
+		if strings.Contains(before, "<others>") || strings.Contains(before, "<mine>") {
+			most = time.Minute // the word lives as long as its last token, and no token's life is cut short
 		}
 		if life > most || life < most-10*time.Second {
 			t.Errorf("%q: the word lives for %v, want %v", before, life, most)
@@ -65,9 +67,43 @@ func TestIntentScript(t *testing.T) {
 	}
 	check(t, r.RPush(t.Context(), r.layout.Key(k.String()), "a list").Err())
 	keys := []string{r.layout.Sequence(), r.layout.Journal(), r.layout.Key(k.String())}
-	check(t, coherence.IntentScript.Run(t.Context(), r, keys, r.layout.Channel(), k.String(), mine, 20_000).Err())
+	check(t, coherence.IntentScript.Run(t.Context(), r, keys, r.layout.Channel(), k.String(), mine, 20_000, "").Err())
 	if got := tokens(r.word(t, k)); got != "I"+mine+";" {
 		t.Errorf("a list became %q", got)
+	}
+}
+
+// TestIntentScriptTakesThePlaceOfAnother: the token that goes is gone, the one that comes stands once, with the later of
+// its expiries, and the others stay.
+func TestIntentScriptTakesThePlaceOfAnother(t *testing.T) {
+	t.Parallel()
+	r := shared(t)
+	k := entry("k")
+	key := r.layout.Key(k.String())
+	for _, c := range []struct {
+		before, after string
+		life          time.Duration
+	}{
+		{"", "I" + abandoned + ";", 20 * time.Second},
+		{"Vvalue-id and the rest", "I" + abandoned + ";", 20 * time.Second},
+		{"I<mine>", "I" + abandoned + ";", 20 * time.Second},
+		{"I<others><mine>", "I" + others + ";" + abandoned + ";", time.Minute},
+		{"I<abandoned>", "I" + abandoned + ";", time.Minute},
+		{"I<mine><abandoned><others>", "I" + others + ";" + abandoned + ";", time.Minute},
+		{"I<abandoned ago><mine>", "I" + abandoned + ";", 20 * time.Second},
+	} {
+		check(t, r.Del(t.Context(), key).Err())
+		if c.before != "" {
+			r.put(t, k, r.expand(t, c.before))
+		}
+		keys := []string{r.layout.Sequence(), r.layout.Journal(), key}
+		check(t, coherence.IntentScript.Run(t.Context(), r, keys, r.layout.Channel(), k.String(), abandoned, 20_000, mine).Err())
+		if got := tokens(r.word(t, k)); got != c.after {
+			t.Errorf("%q became %q, want %q", c.before, got, c.after)
+		}
+		if life := r.PTTL(t.Context(), key).Val(); life > c.life || life < c.life-10*time.Second {
+			t.Errorf("%q: the word lives for %v, want %v", c.before, life, c.life)
+		}
 	}
 }
 

@@ -231,29 +231,35 @@ func TestStrictCancels(t *testing.T) {
 	}
 }
 
-// TestLateDone: where an intent's life was over when the write returned, Update waits until Redis has been told, at most
-// the Redis timeout; otherwise it does not wait for Redis.
+// TestLateDone: where an intent's life was over when the write returned, Update waits until Redis has been told how it
+// ended, or that nobody knows, at most the Redis timeout; otherwise it does not wait for Redis.
 func TestLateDone(t *testing.T) {
 	t.Parallel()
-	const timeout = 400 * time.Millisecond
-	for name, late := range map[string]bool{"in time": false, "late": true} {
+	const timeout = brief * 3 / 10
+	for name, c := range map[string]struct {
+		late bool
+		end  error
+	}{
+		"in time": {}, "late": {late: true},
+		"in time, unknown": {end: errors.New("failed")}, "late, unknown": {late: true, end: errors.New("failed")},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r, server := own(t, services.RedisOptions{})
 			life := time.Minute
-			if late {
+			if c.late {
 				life = brief
 			}
 			p := r.openPeer(t, coherence.Config{IntentLife: life, MaxStaleness: patient, Timeout: timeout})
-			s := p.update(t, nil, entry("k"))
+			s := p.update(t, c.end, entry("k"))
 			check(t, server.Pause())
-			if late {
+			if c.late {
 				over := time.After(brief)
 				<-over
 			}
 			began := time.Now()
-			check(t, s.end())
-			if took := time.Since(began); took >= timeout != late {
+			wantIs(t, "Update", s.end(), c.end)
+			if took := time.Since(began); took >= timeout != c.late {
 				t.Errorf("Update returned %v after the write, the Redis timeout is %v", took, timeout)
 			}
 			check(t, server.Resume())

@@ -17,8 +17,8 @@ func (b *Bus) Invalidate(ctx context.Context, refs ...Ref) error {
 		return err
 	}
 	b.counters.invalidations.Add(1)
-	b.ring.add(b.Now(), list, "")
-	return b.settle(ctx, list, places, func(ctx context.Context) error {
+	b.remember(list, "")
+	return b.redisFirst(ctx, list, places, func(ctx context.Context) error {
 		_, err := b.sendDone(ctx, b.data, debts(list, ""), true)
 		return err
 	})
@@ -34,15 +34,16 @@ func (m *Member) Clear(ctx context.Context) error {
 	if b.closed.Load() {
 		return ErrClosed
 	}
+	b.counters.invalidations.Add(1)
 	if b.data == nil {
 		m.epoch.Add(1)
 		return nil
 	}
 	list, places := []string{word.GenerationName(m.name)}, []uint32{m.place}
 	b.pending.begin(places)
-	b.ring.add(b.Now(), list, "")
+	b.remember(list, "")
 	defer m.epoch.Add(1)
-	return b.settle(ctx, list, places, func(ctx context.Context) error { return b.sendClear(ctx, b.data, m.name) })
+	return b.redisFirst(ctx, list, places, func(ctx context.Context) error { return b.sendClear(ctx, b.data, m.name) })
 }
 
 // begin counts a write to the refs as pending.
@@ -58,8 +59,8 @@ func (b *Bus) begin(refs []Ref) (list []string, places []uint32, err error) {
 	return list, places, nil
 }
 
-// settle tells Redis first, then here: the other way round a local reader would refill memory from the old word.
-func (b *Bus) settle(ctx context.Context, names []string, places []uint32, tell func(context.Context) error) error {
+// redisFirst tells Redis first, then here: the other way round a local reader would refill memory from the old word.
+func (b *Bus) redisFirst(ctx context.Context, names []string, places []uint32, tell func(context.Context) error) error {
 	if b.data == nil {
 		b.epochs.Raise(places...)
 		b.pending.end(places)
@@ -77,7 +78,7 @@ func (b *Bus) settle(ctx context.Context, names []string, places []uint32, tell 
 		b.pending.end(places)
 		return fmt.Errorf("%w: %w", ErrCoherence, err)
 	}
-	b.keep(names, places, debt{}, err)
+	b.postpone(names, places, debt{}, err)
 	if b.ctx.Err() != nil {
 		return fmt.Errorf("%w: the invalidation was not delivered: %w", ErrClosed, err)
 	}

@@ -93,18 +93,18 @@ func (m *Member) Settled() bool { return m.bus.pending.none() }
 
 // Places returns where the epoch of an entry is counted.
 func (m *Member) Places(entry Ref, tags []Ref) Places {
-	p := Places{Cache: &m.epoch, Key: m.bus.epochs.Place(entry.name)}
+	var stripes []uint32
 	for _, t := range tags {
-		p.Tags = append(p.Tags, m.bus.epochs.Place(t.name))
+		stripes = append(stripes, m.bus.epochs.Place(t.name))
 	}
-	return p
+	return epoch.At(&m.epoch, m.bus.epochs.Place(entry.name), stripes...)
 }
 
 // Epoch returns e(k).
 func (m *Member) Epoch(p *Places) uint64 { return m.bus.epochs.Of(p) }
 
 // Raise raises the epoch of one entry.
-func (m *Member) Raise(p *Places) { m.bus.epochs.Raise(p.Key) }
+func (m *Member) Raise(p *Places) { m.bus.epochs.Raise(p.Key()) }
 
 // Learn takes a generation; it never falls, and raises the epoch when it rises. The lock makes everybody who learns of it
 // return after that: the message of a Clear may overtake its reply.
@@ -121,7 +121,7 @@ func (m *Member) Learn(g uint64) {
 // loses what this process wrote is told again, and keeps the entry only if it is that value.
 func (m *Member) Remember(entry Ref) (id [8]byte) {
 	copy(id[:], randomBytes())
-	m.bus.ring.add(m.bus.Now(), []string{entry.name}, string(id[:]))
+	m.bus.remember([]string{entry.name}, string(id[:]))
 	return id
 }
 

@@ -41,10 +41,7 @@ func (p *pending) has(cache uint32, at *Places) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.overflow > 0 || p.counts[cache] > 0 || p.counts[at.Key] > 0 {
-		return true
-	}
-	return slices.ContainsFunc(at.Tags, func(t uint32) bool { return p.counts[t] > 0 })
+	return p.overflow > 0 || p.counts[cache] > 0 || at.Any(func(stripe uint32) bool { return p.counts[stripe] > 0 })
 }
 
 // begin counts a write to the places; end takes it back.
@@ -80,9 +77,9 @@ func (p *pending) subtract(places []uint32) {
 	}
 }
 
-// keep remembers what a write that could not be delivered owes to each of its names; it stays counted. It says whether
+// postpone remembers what a write that could not be delivered owes to each of its names; it stays counted. It says whether
 // that overflowed.
-func (p *pending) keep(names []string, places []uint32, d debt) (overflowed bool) {
+func (p *pending) postpone(names []string, places []uint32, d debt) (overflowed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.owed) >= maxUndelivered {
@@ -103,7 +100,9 @@ func (p *pending) owe(d debt) {
 		return
 	}
 	o.count++
-	o.keep = "" // of two writes, none is surely the last
+	if o.stays != d.stays {
+		o.stays = "" // of two writes, none is surely the last
+	}
 	o.tokens = append(slices.Clip(o.tokens), d.tokens...)
 	o.tokens = o.tokens[max(len(o.tokens)-maxTokens, 0):]
 }
@@ -138,7 +137,7 @@ func (p *pending) resend(writes map[*write]struct{}, ids map[string]string, more
 	}
 	for n, id := range ids {
 		p.add([]uint32{place(n)})
-		p.owe(debt{name: n, keep: id})
+		p.owe(debt{name: n, stays: id})
 	}
 	return more && p.full()
 }

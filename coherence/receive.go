@@ -71,8 +71,8 @@ func (b *Bus) receive() (subscribed bool, err error) {
 
 var errRenewed = errors.New("the connections were made anew meanwhile")
 
-// renewedSince says whether the connections were made anew after they had been that often: one that was being dialled
-// then escaped that.
+// renewedSince says whether the connections were made anew after they had been that often: what a subscription says that
+// was counted before does not count.
 func (b *Bus) renewedSince(renewed int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// settling is how long a fence stays closed after Redis has come back: other processes tell what is pending there
+// grace is how long a fence stays closed after Redis has come back: other processes tell what is pending there
 // meanwhile. They SYNC every 500 ms.
-const settling = 600 * time.Millisecond
+const grace = 600 * time.Millisecond
 
 var errLate = errors.New("no SYNC was answered in time")
 
@@ -27,13 +27,13 @@ func (b *Bus) openFence(sent time.Duration, undelivered error) {
 		}
 		if r.failed && r.first == 0 {
 			r.first = sent
-			time.AfterFunc(settling, b.syncNow)
+			time.AfterFunc(grace, b.syncNow)
 		}
 		switch {
 		case undelivered != nil:
 			b.status.set(CatchingUp, undelivered.Error())
 			return
-		case r.failed && sent < r.first+settling:
+		case r.failed && sent < r.first+grace:
 			b.status.set(CatchingUp, "Redis answers again: other processes may have something to tell")
 			return
 		}
@@ -53,17 +53,29 @@ func (b *Bus) watchFence(cause error) {
 }
 
 // startAnew is what follows when Redis has lost something: another server answers, or the same with an older past. A
-// connection that is open may still lead to a server that was demoted, and so may a new one, for some time. The caller
-// holds mu.
-func (b *Bus) startAnew(sequence uint64) {
-	b.renewed++
-	b.connections.closeAll()
+// connection that is open may still lead to a server that was demoted, and so may a new one, for some time. It says
+// whether more is pending by that than can be remembered. The caller holds mu.
+func (b *Bus) startAnew(sequence uint64) (overflowed bool) {
+	b.reconnect()
 	b.applied = sequence
 	ids, more := b.ring.all(b.Now())
-	if b.pending.resend(b.writes, ids, more, b.epochs.Place) {
-		b.counters.overflows.Add(1)
-	}
+	overflowed = b.pending.resend(b.writes, ids, more, b.epochs.Place)
 	// Last: who has looked before found nothing pending, and what it brings must not be put under an epoch that is valid.
 	b.epochs.RaiseAll()
-	time.AfterFunc(b.config.MaxStaleness, b.epochs.RaiseAll)
+	time.AfterFunc(b.config.MaxStaleness, b.startAnewOnceMore)
+	return overflowed
+}
+
+// startAnewOnceMore follows MaxStaleness later, when no new connection leads to the old server any more.
+func (b *Bus) startAnewOnceMore() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reconnect()
+	b.epochs.RaiseAll()
+}
+
+// reconnect makes every connection anew. What the subscription of before still says does not count. The caller holds mu.
+func (b *Bus) reconnect() {
+	b.renewed++
+	b.connections.closeAll()
 }

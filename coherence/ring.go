@@ -22,6 +22,13 @@ type turn struct {
 	full bool
 }
 
+// remember puts names into the ring, where there is a Redis that could lose them.
+func (b *Bus) remember(names []string, id string) {
+	if b.data != nil {
+		b.ring.add(b.Now(), names, id)
+	}
+}
+
 // add remembers names; id is of the value that a Set stores.
 func (r *ring) add(now time.Duration, names []string, id string) {
 	r.mu.Lock()

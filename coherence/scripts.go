@@ -36,7 +36,7 @@ const refsAtOnce = 1000
 type debt struct {
 	name   string
 	tokens []string
-	keep   string
+	stays  string
 }
 
 // debts says that a token may stand on the words of names; "" is none.
@@ -56,18 +56,22 @@ func (d debt) new() string {
 	switch {
 	case isTag(d.name):
 		return "T" + randomBytes()
-	case d.keep != "":
-		return "K" + d.keep
+	case d.stays != "":
+		return "K" + d.stays
 	default:
 		return ""
 	}
 }
 
-// sendIntent is INTENT.
-func (b *Bus) sendIntent(ctx context.Context, client *redis.Client, names []string, token string) error {
+// abandoned is the one token of all writes that have ended and may still land. No DONE takes it away, and it expires with
+// the last of them: a token each would make the word of a hot tag as long as its writes are many.
+const abandoned = "0000000000000000"
+
+// sendIntent is INTENT. Where over names a token, the token that is sent takes its place.
+func (b *Bus) sendIntent(ctx context.Context, client *redis.Client, names []string, token, over string) error {
 	for some := range slices.Chunk(names, refsAtOnce) {
 		keys := b.scriptKeys(some)
-		err := intentScript.Run(ctx, client, keys, b.layout.Channel(), joinRefs(some), token, b.config.IntentLife.Milliseconds()).Err()
+		err := intentScript.Run(ctx, client, keys, b.layout.Channel(), joinRefs(some), token, b.config.IntentLife.Milliseconds(), over).Err()
 		if err != nil {
 			return fmt.Errorf("coherence: intent: %w", err)
 		}

@@ -106,9 +106,35 @@ type Event struct {
 }
 
 func (b *Bus) emit(e Event) {
-	if b.config.OnEvent != nil {
+	if b.config.OnEvent != nil && b.events.enter() {
+		defer b.events.leave()
 		b.config.OnEvent(e)
 	}
+}
+
+// gate lets callers in until it is shut, and shuts when the last of them has left. Who is inside may enter again.
+type gate struct {
+	mu     sync.Mutex
+	closed bool
+	inside sync.WaitGroup
+}
+
+func (g *gate) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.closed {
+		g.inside.Add(1)
+	}
+	return !g.closed
+}
+
+func (g *gate) leave() { g.inside.Done() }
+
+func (g *gate) shut() {
+	g.mu.Lock()
+	g.closed = true
+	g.mu.Unlock()
+	g.inside.Wait()
 }
 
 // Stats counts what a bus has done since New.
@@ -120,7 +146,7 @@ type Stats struct {
 	Garbage       uint64 // messages of an unknown form
 	Flushes       uint64 // times that everything in memory was made stale
 	Reconnects    uint64 // times that the subscription was lost
-	Invalidations uint64 // calls of Invalidate
+	Invalidations uint64 // calls of Invalidate, and of Clear
 
 	Updates        uint64 // calls of Update
 	UnknownUpdates uint64 // those whose commit may still have landed when write returned

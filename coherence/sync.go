@@ -21,7 +21,7 @@ var syncScript = redis.NewScript(word.Lib + syncLua)
 
 const (
 	// A longer journal is not sent: its reply would time out, again and again. Everything is flushed instead.
-	journalReply  = 1000    // entries
+	journalReply  = 1000    // entries, which is how long announce in lib.lua keeps the journal
 	journalBytes  = 1 << 20 // of their refs
 	heartbeatLife = time.Minute
 )
@@ -81,11 +81,14 @@ func (b *Bus) sync() error {
 	if err != nil {
 		return err
 	}
-	flushed := b.applySync(reply, after, sent, known)
+	flushed, overflowed := b.applySync(reply, after, sent, known)
 	b.counters.syncs.Add(1)
 	if flushed != "" && !first {
 		b.counters.flushes.Add(1)
 		b.emit(Event{Kind: Flushed, Err: errors.New(flushed)})
+	}
+	if overflowed {
+		b.overflowed(errors.New(flushed))
 	}
 	delivering, cancel := context.WithTimeout(b.ctx, b.config.Timeout)
 	defer cancel()
@@ -164,8 +167,8 @@ func readSync(raw []any, after uint64, members int) (r syncReply, err error) {
 }
 
 // applySync applies a reply under the lock of the messages, in the protocol's order: generations, epochs, applied. It
-// returns why everything was flushed, or nothing.
-func (b *Bus) applySync(r syncReply, after uint64, sent time.Duration, known []*Member) (flushed string) {
+// returns why everything was flushed, or nothing, and whether more is pending by that than can be remembered.
+func (b *Bus) applySync(r syncReply, after uint64, sent time.Duration, known []*Member) (flushed string, overflowed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.lag.Store(r.time - sent.Microseconds()) // before the generations, which let a Set begin
@@ -178,10 +181,10 @@ func (b *Bus) applySync(r syncReply, after uint64, sent time.Duration, known []*
 		b.applied = r.sequence
 	case r.incarnation != b.incarnation:
 		flushed = "another incarnation of Redis answered"
-		b.startAnew(r.sequence)
+		overflowed = b.startAnew(r.sequence)
 	case r.sequence < after:
 		flushed = "the sequence fell"
-		b.startAnew(r.sequence)
+		overflowed = b.startAnew(r.sequence)
 	case r.complete:
 		for _, refs := range r.missed {
 			b.apply(refs)
@@ -193,5 +196,5 @@ func (b *Bus) applySync(r syncReply, after uint64, sent time.Duration, known []*
 		b.applied = max(b.applied, r.sequence)
 	}
 	b.synced, b.incarnation = true, r.incarnation
-	return flushed
+	return flushed, overflowed
 }

@@ -137,6 +137,28 @@ func TestSyncScriptJournal(t *testing.T) {
 	}
 }
 
+// TestJournalHoldsWhatSyncReads, and hardly more: what SYNC never sends costs memory for nothing.
+func TestJournalHoldsWhatSyncReads(t *testing.T) {
+	t.Parallel()
+	r := shared(t)
+	r.sync(t, "", "0")
+	check(t, coherence.DoneScript.Load(t.Context(), r).Err())
+	pipe, k := r.Pipeline(), entry("k")
+	keys := []string{r.layout.Sequence(), r.layout.Journal(), r.layout.Key(k.String())}
+	for range 1500 {
+		coherence.DoneScript.EvalSha(t.Context(), pipe, keys, r.layout.Channel(), k.String(), 3_600_000, "1", "", "")
+	}
+	_, err := pipe.Exec(t.Context())
+	check(t, err)
+	if n := r.XLen(t.Context(), r.layout.Journal()).Val(); n < 1000 || n > 1200 { // Redis trims a block at once
+		t.Errorf("%d entries in the journal, want the 1,000 that SYNC reads", n)
+	}
+	s := r.sync(t, "", "0").s
+	if got := r.sync(t, strconv.FormatInt(s-1000, 10), "0"); len(got.missed) != 2*1000 {
+		t.Errorf("SYNC brings %d, want 1000", len(got.missed)/2)
+	}
+}
+
 // TestSyncScriptNewNode: where the node is another than the journal's, the sequence rises, never falls, and the journal
 // goes.
 func TestSyncScriptNewNode(t *testing.T) {

@@ -141,8 +141,11 @@ func TestFlush(t *testing.T) {
 		{"the sequence falls", func(p *rig) { check(t, p.Set(t.Context(), p.layout.Sequence(), "5", 0).Err()) }, "the sequence fell"},
 		{"the sequence is gone", func(p *rig) { check(t, p.Del(t.Context(), p.layout.Sequence()).Err()) }, "the journal does not reach back"},
 		{"the sequence is of another type", func(p *rig) {
-			check(t, p.Del(t.Context(), p.layout.Sequence()).Err())
-			check(t, p.RPush(t.Context(), p.layout.Sequence(), "x").Err())
+			pipe := p.TxPipeline() // a SYNC between would make it anew
+			pipe.Del(t.Context(), p.layout.Sequence())
+			pipe.RPush(t.Context(), p.layout.Sequence(), "x")
+			_, err := pipe.Exec(t.Context())
+			check(t, err)
 		}, "the journal does not reach back"},
 		{"another incarnation in the journal", func(p *rig) { check(t, p.Set(t.Context(), p.layout.Incarnation(), "other", 0).Err()) }, "the journal does not reach back"},
 		{"the journal is trimmed", foreign(2, "2-0"), "the journal does not reach back"},

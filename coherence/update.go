@@ -47,17 +47,22 @@ func (b *Bus) Update(ctx context.Context, refs []Ref, write func(context.Context
 	}
 	ctx, w.cancel = context.WithCancelCause(ctx)
 	defer w.cancel(nil)
-	if err := w.intend(ctx); err != nil {
+	notTaken, err := w.intend(ctx)
+	if err != nil {
 		return err
 	}
 	b.epochs.Raise(w.places...)
-	known := false
+	known := true  // nothing has been written yet
 	defer func() { // also when write panics or calls Goexit
 		b.epochs.Raise(w.places...)
 		if undelivered := w.end(known); undelivered != nil {
 			err = errors.Join(err, undelivered) // else write's error stays as it is: callers may compare it with ==
 		}
 	}()
+	if notTaken != nil {
+		b.emit(Event{Kind: IntentFailed, Err: notTaken})
+	}
+	known = false
 	err = write(ctx)
 	known = err == nil || isRolledBack(err)
 	return err
@@ -93,32 +98,32 @@ func (b *Bus) newWrite(refs []Ref) (*write, error) {
 	return w, nil
 }
 
-// intend is INTENT before the write, and starts its renewal.
-func (w *write) intend(ctx context.Context) error {
+// intend is INTENT before the write, and starts its renewal. The write runs where err is nil; notTaken says why its intent
+// does not stand.
+func (w *write) intend(ctx context.Context) (notTaken, err error) {
 	b := w.bus
 	if b.data == nil {
-		return nil
+		return nil, nil
 	}
 	asking, cancel := context.WithTimeout(ctx, b.config.Timeout)
 	defer cancel()
 	sent := b.Now()
-	err := b.sendIntent(asking, b.data, w.names, w.token)
-	if err != nil {
+	notTaken = b.sendIntent(asking, b.data, w.names, w.token, "")
+	if notTaken != nil {
 		b.counters.intentFailures.Add(1)
 		if stopped := ctx.Err(); stopped != nil || b.config.Mode == Strict {
 			w.retract()
 			if stopped != nil {
-				return stopped
+				return nil, stopped
 			}
-			return fmt.Errorf("%w: %w", ErrCoherence, err)
+			return nil, fmt.Errorf("%w: %w", ErrCoherence, notTaken)
 		}
-		b.emit(Event{Kind: IntentFailed, Err: err})
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sent, w.lost = sent, err != nil
+	w.sent, w.lost = sent, notTaken != nil
 	w.renewal = time.AfterFunc(b.config.IntentLife/renewals, w.renew)
-	return nil
+	return notTaken, nil
 }
 
 // retract takes an INTENT back that may have landed; write has not run.
@@ -134,22 +139,32 @@ func (w *write) retract() {
 	})
 }
 
-// renew sends INTENT again while write runs.
+// renew sends INTENT again while write runs, and says where it was not renewed in time.
 func (w *write) renew() {
+	lapsed := w.renewOnce()
+	if lapsed == nil {
+		return
+	}
+	if w.bus.config.Mode == Strict {
+		w.cancel(lapsed)
+	}
+	w.bus.emit(Event{Kind: IntentFailed, Err: lapsed})
+}
+
+func (w *write) renewOnce() (lapsed error) {
 	b := w.bus
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.over {
-		return
+		return nil
 	}
 	if b.ctx.Err() != nil {
-		w.lapse(ErrClosed)
-		return
+		return w.lapse(ErrClosed)
 	}
 	ctx, cancel := context.WithTimeout(b.ctx, b.config.Timeout)
 	defer cancel()
 	sent := b.Now()
-	err := b.sendIntent(ctx, b.data, w.names, w.token)
+	err := b.sendIntent(ctx, b.data, w.names, w.token, "")
 	next := renewals
 	if err != nil {
 		b.counters.intentFailures.Add(1)
@@ -163,27 +178,24 @@ func (w *write) renew() {
 		sent = b.Now()
 	}
 	if sent-last >= b.config.IntentLife*(renewals-1)/renewals { // also where this process was frozen
-		w.lapse(errors.Join(ErrCoherence, err))
+		return w.lapse(errors.Join(ErrCoherence, err))
 	}
+	return nil
 }
 
-// lapse is what follows when an intent was not renewed in time. The caller holds mu.
-func (w *write) lapse(cause error) {
+// lapse notes that an intent was not renewed in time, and says so once. The caller holds mu.
+func (w *write) lapse(cause error) error {
 	if w.lost {
-		return
+		return nil
 	}
 	w.lost = true
-	cause = fmt.Errorf("the intent was not renewed in time: %w", cause)
-	w.bus.emit(Event{Kind: IntentFailed, Err: cause})
-	if w.bus.config.Mode == Strict {
-		w.cancel(cause)
-	}
+	return fmt.Errorf("the intent was not renewed in time: %w", cause)
 }
 
 // end is what follows a write. The error says that the bus is closed, and the others cannot be told.
 func (w *write) end(known bool) error {
 	b := w.bus
-	b.ring.add(b.Now(), w.names, "")
+	b.remember(w.names, "")
 	if b.data == nil {
 		w.endAlone(known)
 		return nil
@@ -204,7 +216,7 @@ func (w *write) end(known bool) error {
 		b.pending.end(w.places)
 		return fmt.Errorf("%w: the invalidation was not delivered", ErrClosed)
 	}
-	if known && expired {
+	if expired { // nothing protected the refs for some time: the others are told before the caller is
 		<-ended
 	}
 	return nil
@@ -233,7 +245,7 @@ func (w *write) done(ctx context.Context) {
 	b.forgetWrite(w)
 	repaired, err := b.sendDone(ctx, b.data, debts(w.names, w.token), w.lost)
 	if err != nil {
-		b.keep(w.names, w.places, debt{tokens: []string{w.token}}, err)
+		b.postpone(w.names, w.places, debt{tokens: []string{w.token}}, err)
 		return
 	}
 	if repaired {
@@ -243,11 +255,12 @@ func (w *write) done(ctx context.Context) {
 	b.pending.end(w.places)
 }
 
-// leave lets the intent of a write expire that may still land: INTENT once more, for its full life.
+// leave lets the intent of a write expire that may still land: INTENT once more, for its full life, under the token that
+// all such writes share.
 func (w *write) leave(ctx context.Context) {
 	time.AfterFunc(w.bus.config.IntentLife, w.expire)
 	if err := w.again(ctx, w.bus.data); err != nil {
-		w.bus.keepIntent(w, err)
+		w.bus.postponeIntent(w, err)
 	}
 }
 
@@ -259,8 +272,12 @@ func (w *write) again(ctx context.Context, client *redis.Client) error {
 	if w.known || w.over && !w.owes && b.Now()-w.sent >= b.config.IntentLife {
 		return nil
 	}
+	token, over := w.token, ""
+	if w.over {
+		token, over = abandoned, w.token
+	}
 	sent := b.Now()
-	if err := b.sendIntent(ctx, client, w.names, w.token); err != nil {
+	if err := b.sendIntent(ctx, client, w.names, token, over); err != nil {
 		return err
 	}
 	w.sent = sent
@@ -286,7 +303,7 @@ func (w *write) expire() {
 	case owes:
 		b.forgetWrite(w)
 		b.pending.dropIntent(w)
-		b.keep(w.names, w.places, debt{tokens: []string{w.token}}, errLate)
+		b.postpone(w.names, w.places, debt{tokens: []string{w.token}}, errLate)
 	case left > 0:
 		time.AfterFunc(left, w.expire)
 	default:

@@ -108,7 +108,7 @@ func TestUpdateInRedis(t *testing.T) {
 func TestManyRefs(t *testing.T) {
 	t.Parallel()
 	r := shared(t)
-	a, b := r.openPeer(t, coherence.Config{Timeout: 5 * time.Second}), r.openPeer(t, coherence.Config{})
+	a, b := r.openPeer(t, coherence.Config{MaxStaleness: patient, Timeout: 5 * time.Second}), r.openPeer(t, coherence.Config{})
 	refs := make([]coherence.Ref, 2500)
 	before := make([]uint64, len(refs))
 	for i := range refs {
@@ -149,8 +149,9 @@ func TestMessageReachesEverybody(t *testing.T) {
 	if s := b.Stats(); s.Flushes != 0 || s.Garbage != 0 {
 		t.Errorf("got %+v", s)
 	}
-	if s := a.Stats(); s.Invalidations != 1 {
-		t.Errorf("got %d invalidations, want 1", s.Invalidations)
+	check(t, a.member.Clear(t.Context()))
+	if s := a.Stats(); s.Invalidations != 2 {
+		t.Errorf("got %d invalidations, want 2: a Clear is one", s.Invalidations)
 	}
 }
 
@@ -246,6 +247,10 @@ func TestWithoutRedis(t *testing.T) {
 	check(t, m.Clear(t.Context()))
 	if e3 := p.epoch(k); e1 <= e0 || e2 <= e1 || e3 <= e2 || !p.usable(k) {
 		t.Errorf("epochs %d, %d, %d, %d", e0, e1, e2, e3)
+	}
+	m.Remember(k)
+	if n := bus.Remembered(); n != 0 {
+		t.Errorf("%d names are remembered for a Redis that there is not", n)
 	}
 	check(t, bus.Close())
 	if p.usable(k) {

@@ -3,6 +3,7 @@ package l1_test
 import (
 	"testing"
 
+	"github.com/tieredcache/tieredcache/internal/epoch"
 	"github.com/tieredcache/tieredcache/l1"
 )
 
@@ -20,7 +21,7 @@ func TestCapacityAgainstTheHeap(t *testing.T) {
 		r := rig[int, []byte]{Cache: c, epochs: epochs}
 		offered := 2 * allowed / (size + l1.Overhead)
 		for i := range offered {
-			p := l1.Places{Cache: &r.member, Key: uint32(i)}
+			p := epoch.At(&r.member, uint32(i))
 			c.Put(i, make([]byte, size), p, epochs.Of(&p), never, int64(size)+24)
 			if i%128 == 0 {
 				c.Wait() // ristretto drops what comes too fast

@@ -41,7 +41,7 @@ func TestCloseUnderLoad(t *testing.T) {
 					case 0:
 						c.Wait()
 					case 8:
-						c.epochs.Raise(p.Key)
+						c.epochs.Raise(p.Key())
 					}
 					reads.Add(1)
 				}
@@ -108,7 +108,7 @@ func TestNeverOlder(t *testing.T) {
 	for version := range 3000 {
 		e0 := c.epochs.Of(&p)
 		c.Put("k", version, p, e0, never, 8)
-		c.epochs.Raise(p.Key)
+		c.epochs.Raise(p.Key())
 		newest.Store(int64(version + 1))
 	}
 	close(done)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tieredcache/tieredcache/internal/epoch"
 	"github.com/tieredcache/tieredcache/l1"
 )
 
@@ -28,11 +29,11 @@ func newRig[K comparable, V any](t testing.TB, capacity int64) *rig[K, V] {
 }
 
 func (r *rig[K, V]) places(name string, tags ...string) l1.Places {
-	p := l1.Places{Cache: &r.member, Key: r.epochs.Place(name)}
+	var stripes []uint32
 	for _, tag := range tags {
-		p.Tags = append(p.Tags, r.epochs.Place(tag))
+		stripes = append(stripes, r.epochs.Place(tag))
 	}
-	return p
+	return epoch.At(&r.member, r.epochs.Place(name), stripes...)
 }
 
 // eventually polls: the one place where tests wait for what nothing announces.
@@ -50,4 +51,17 @@ func eventually(t testing.TB, what string, within time.Duration, ok func() bool)
 func goroutinesGone(t testing.TB, before int) {
 	t.Helper()
 	eventually(t, "the goroutines are gone", 10*time.Second, func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// prove looks an entry up until it is answered in front of ristretto.
+func prove[V any](t testing.TB, c *rig[string, V], key string) {
+	t.Helper()
+	for range 10 {
+		if _, ok := c.Get(key, 0); !ok {
+			t.Fatalf("%s: a miss, want a hit", key)
+		}
+	}
+	if !c.InFront(key) {
+		t.Fatalf("%s is not in front after 10 hits", key)
+	}
 }

@@ -52,6 +52,7 @@ type Config struct {
 type Cache[K comparable, V any] struct {
 	seed   maphash.Seed
 	epochs *Epochs
+	front  front[K, V]
 	store  *ristretto.Cache[uint64, *entry[K, V]]
 	tally  tally
 	closed atomic.Bool
@@ -60,10 +61,12 @@ type Cache[K comparable, V any] struct {
 
 type entry[K comparable, V any] struct {
 	key     K
-	value   V
-	places  Places
-	epoch   uint64
 	expires time.Duration
+	epoch   uint64
+	places  Places
+	value   V
+	lookups atomic.Uint32 // that ristretto was told of, up to proven
+	gone    atomic.Bool   // ristretto has dropped it
 }
 
 // Entries returns how many entries of a usual size fit into a capacity in bytes.
@@ -77,35 +80,59 @@ func New[K comparable, V any](config Config) (*Cache[K, V], error) {
 	case config.Epochs == nil:
 		return nil, errors.New("l1: Epochs is nil: use NewEpochs")
 	}
-	store, err := ristretto.NewCache(&ristretto.Config[uint64, *entry[K, V]]{
+	c := &Cache[K, V]{seed: maphash.MakeSeed(), epochs: config.Epochs, front: newFront[K, V](Entries(config.Capacity))}
+	var err error
+	c.store, err = ristretto.NewCache(&ristretto.Config[uint64, *entry[K, V]]{
 		NumCounters:        10 * Entries(config.Capacity),
 		MaxCost:            config.Capacity,
 		BufferItems:        64,
 		IgnoreInternalCost: true, // Overhead counts it
+		OnExit:             c.dropped,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("l1: %w", err)
 	}
-	return &Cache[K, V]{seed: maphash.MakeSeed(), epochs: config.Epochs, store: store}, nil
+	return c, nil
 }
 
 // Get returns the value of a key, if it is here, not expired at now and of the epoch that its places have.
 func (c *Cache[K, V]) Get(key K, now time.Duration) (V, bool) {
-	var none V
-	if c.closed.Load() {
-		return none, false
-	}
-	count := c.tally.mine()
-	count.begun.Add(1)
-	if !c.closed.Load() { // again: Close waits for what had begun before it
-		e, ok := c.store.Get(c.hash(key))
-		if ok && e.key == key && now < e.expires && c.epochs.Of(&e.places) == e.epoch {
-			count.hits.Add(1)
-			return e.value, true
+	hash, count := c.hash(key), c.tally.mine()
+	if e := c.front.at(hash).Load(); e != nil && c.valid(e, key, now) {
+		if count.hits.Add(1)%told == 0 {
+			c.lookup(count, hash)
 		}
+		return e.value, true
+	}
+	if e := c.lookup(count, hash); e != nil && c.valid(e, key, now) {
+		c.front.add(hash, e)
+		count.hits.Add(1)
+		return e.value, true
 	}
 	count.misses.Add(1)
+	var none V
 	return none, false
+}
+
+func (c *Cache[K, V]) valid(e *entry[K, V], key K, now time.Duration) bool {
+	return e.key == key && now < e.expires && c.epochs.Of(&e.places) == e.epoch
+}
+
+// lookup asks ristretto, which counts it.
+func (c *Cache[K, V]) lookup(count *cell, hash uint64) *entry[K, V] {
+	count.begun.Add(1)
+	defer count.ended.Add(1)
+	if c.closed.Load() {
+		return nil
+	}
+	e, _ := c.store.Get(hash)
+	return e
+}
+
+func (c *Cache[K, V]) dropped(e *entry[K, V]) {
+	if e != nil {
+		c.front.drop(c.hash(e.key), e)
+	}
 }
 
 // Put offers a value that was looked up under an epoch. It expires at the time that Get is asked with; size is in

@@ -65,21 +65,20 @@ func TestMissByExpiry(t *testing.T) {
 func TestMissByEpoch(t *testing.T) {
 	t.Parallel()
 	for name, raise := range map[string]func(*rig[string, string], l1.Places){
-		"key":   func(c *rig[string, string], p l1.Places) { c.epochs.Raise(p.Key) },
-		"tag":   func(c *rig[string, string], p l1.Places) { c.epochs.Raise(p.Tags[1]) },
-		"cache": func(c *rig[string, string], _ l1.Places) { c.member.Add(1) },
-		"whole": func(c *rig[string, string], _ l1.Places) { c.epochs.RaiseAll() },
+		"key":          func(c *rig[string, string], p l1.Places) { c.epochs.Raise(p.Key()) },
+		"tag":          func(c *rig[string, string], _ l1.Places) { c.epochs.Raise(c.epochs.Place("tag1")) },
+		"a fourth tag": func(c *rig[string, string], _ l1.Places) { c.epochs.Raise(c.epochs.Place("tag4")) },
+		"cache":        func(c *rig[string, string], _ l1.Places) { c.member.Add(1) },
+		"whole":        func(c *rig[string, string], _ l1.Places) { c.epochs.RaiseAll() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newRig[string, string](t, capacity)
-			p := c.places("k", "tag1", "tag2")
+			p := c.places("k", "tag1", "tag2", "tag3", "tag4")
 			e0 := c.epochs.Of(&p)
 			c.Put("k", "old", p, e0, never, 1)
 			c.Wait()
-			if _, ok := c.Get("k", 0); !ok {
-				t.Fatal("a miss before the raise")
-			}
+			prove(t, c, "k")
 			raise(c, p)
 			if got, ok := c.Get("k", 0); ok {
 				t.Fatalf("after a raise: got %q", got)

@@ -6,17 +6,16 @@ import (
 	"unsafe"
 )
 
-// tally counts lookups, and knows whether one is under way: begun is raised before ristretto is touched, hits or misses
-// after. So the counters that Stats wants anyway also tell Close when nobody is inside any more; ristretto must not be
-// closed under a running Get. Cells are chosen by the caller's stack, so that goroutines on different cores seldom
-// share a cache line.
+// tally counts hits and misses, and knows whether ristretto is being asked: it must not be closed under a Get. Cells are
+// chosen by the caller's stack, so that goroutines on different cores seldom share a cache line.
 type tally [tallies]cell
 
 const tallies = 32 // a power of two
 
 type cell struct {
-	begun, hits, misses atomic.Uint64
-	_                   [128 - 3*8]byte // a pair of cache lines: the prefetcher fetches two
+	hits, misses atomic.Uint64
+	begun, ended atomic.Uint64   // of what asks ristretto
+	_            [128 - 4*8]byte // a pair of cache lines: the prefetcher fetches two
 }
 
 func (t *tally) mine() *cell {
@@ -34,12 +33,12 @@ func (t *tally) sum() (hits, misses uint64) {
 	return hits, misses
 }
 
-// quiet returns when no lookup is under way. begun is read last: if it equals what has ended, nobody was inside when
-// that was read. The caller sees to it that few new ones begin.
+// quiet returns when nobody asks ristretto. begun is read last: if it equals ended, nobody was inside when that was
+// read. The caller sees to it that few new ones begin.
 func (t *tally) quiet() {
 	for i := range t {
 		c := &t[i]
-		for c.hits.Load()+c.misses.Load() != c.begun.Load() {
+		for c.ended.Load() != c.begun.Load() {
 			runtime.Gosched()
 		}
 	}

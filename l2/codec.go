@@ -11,7 +11,7 @@ type Codec[V any] interface {
 	ID() uint32
 	// Append appends the encoding of v to dst and returns the extended slice.
 	Append(dst []byte, v V) ([]byte, error)
-	// Decode reads what Append wrote. It must not keep src, and it must return an error, never panic, for any other
+	// Decode reads what Append wrote. It must not keep or change src, and it must return an error, never panic, for any other
 	// bytes, bytes that are left over included.
 	Decode(src []byte) (V, error)
 	// Check returns nil, or an error that names the part of V that does not survive Append and Decode.

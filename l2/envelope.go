@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"unsafe"
 
 	"github.com/tieredcache/tieredcache/internal/word"
 )
@@ -22,8 +23,8 @@ import (
 //	30      1      number of tags, n
 //	31      8n     version of each tag, as it was before the load
 //	31+8n   8      expiry, in ms of Redis time
-//	39+8n   1      what follows: 0 nothing, the source has no value; 1 the payload
-//	40+8n          payload, in the codec's encoding
+//	39+8n   1      what follows: 0 nothing, the source has no value; 1 the payload; 2 the payload, compressed
+//	40+8n          payload, in the codec's encoding; compressed: that as a Snappy block
 //
 // In every later format the first 14 bytes mean the same, so that a damaged format is told from a newer one.
 const (
@@ -37,6 +38,10 @@ const (
 	versionsAt   = 31
 	format       = 1
 	versionSize  = 8
+
+	followsNothing    = 0
+	followsPayload    = 1
+	followsCompressed = 2
 
 	// MaxTags is how many tags an entry can have.
 	MaxTags = 255
@@ -56,7 +61,8 @@ type envelope struct {
 	versions   []version
 	expires    int64 // ms of Redis time
 	missing    bool
-	payload    []byte // where it was read: a part of the word
+	compressed bool   // where it was read
+	payload    []byte // likewise: a part of the word
 }
 
 var (
@@ -81,9 +87,9 @@ func (e *envelope) appendHead(b []byte) ([]byte, error) {
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(e.expires))
 	if e.missing {
-		return append(b, 0), nil
+		return append(b, followsNothing), nil
 	}
-	return append(b, 1), nil
+	return append(b, followsPayload), nil
 }
 
 func seal(b []byte) { binary.BigEndian.PutUint32(b[checksumAt:], checksum(b)) }
@@ -91,6 +97,9 @@ func seal(b []byte) { binary.BigEndian.PutUint32(b[checksumAt:], checksum(b)) }
 func checksum(b []byte) uint32 {
 	return crc32.Update(crc32.Checksum(b[formatAt:checksumAt], castagnoli), castagnoli, b[schemaAt:])
 }
+
+// bytesOf returns the bytes of a reply without a copy. They are read-only, as codecs know.
+func bytesOf(reply string) []byte { return unsafe.Slice(unsafe.StringData(reply), len(reply)) }
 
 // parse reads a value's word. errGarbage: it is damaged; errNewer: it is whole, and not for us to read.
 func parse(b []byte) (e envelope, err error) {
@@ -119,9 +128,9 @@ func parse(b []byte) (e envelope, err error) {
 		rest = rest[versionSize:]
 	}
 	e.expires = int64(binary.BigEndian.Uint64(rest))
-	e.missing = rest[8] == 0
+	e.missing, e.compressed = rest[8] == followsNothing, rest[8] == followsCompressed
 	e.payload = rest[9:]
-	if rest[8] > 1 || e.missing && len(e.payload) > 0 {
+	if rest[8] > followsCompressed || e.missing && len(e.payload) > 0 {
 		return e, errGarbage
 	}
 	return e, nil

@@ -14,8 +14,8 @@ func (s *Store[V]) Read(raw []byte, versions [][8]byte, generation uint64, now i
 	return s.read(raw, versions, generation, now)
 }
 
-// Encode makes a value's word, without Redis.
-func (s *Store[V]) Encode(v Value[V], versions [][8]byte) ([]byte, error) {
+// EncodeWith makes a value's word, without Redis.
+func (s *Store[V]) EncodeWith(v Value[V], versions [][8]byte) ([]byte, error) {
 	return s.encode(v, versions, randomVersion())
 }
 

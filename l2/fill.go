@@ -55,9 +55,19 @@ type Value[V any] struct {
 // Beside a lease, the word is Garbage if that is what it was granted over. Beside an error, the lease is one that may have
 // been granted all the same: GiveUp ends it before its time.
 func (s *Store[V]) Lease(ctx context.Context, e Entry, seen Word[V], ttl time.Duration, generation uint64, now int64) (*Lease, Word[V], error) {
-	token := randomToken()
+	token, call := s.leaseCall(e, seen, ttl)
+	return s.leased(token, leaseScript.Run(ctx, s.config.Redis, call.keys, call.args...), generation, now)
+}
+
+func (s *Store[V]) leaseCall(e Entry, seen Word[V], ttl time.Duration) (token string, c call) {
+	token = randomToken()
 	args := []any{token, LeaseLife.Milliseconds(), seen.id, max(ttl, word.TagLife).Milliseconds()}
-	reply, err := leaseScript.Run(ctx, s.config.Redis, append([]string{e.Key}, e.Tags...), addRandom(args, len(e.Tags))...).Slice()
+	return token, call{append([]string{e.Key}, e.Tags...), addRandom(args, len(e.Tags))}
+}
+
+// leased reads the reply of LEASE.
+func (s *Store[V]) leased(token string, cmd *redis.Cmd, generation uint64, now int64) (*Lease, Word[V], error) {
+	reply, err := cmd.Slice()
 	if err != nil {
 		return &Lease{token: token}, Word[V]{}, fmt.Errorf("l2: lease: %w", err)
 	}
@@ -84,30 +94,50 @@ func (s *Store[V]) Lease(ctx context.Context, e Entry, seen Word[V], ttl time.Du
 
 // Renew gives a lease its full life again, and says whether it was still held.
 func (s *Store[V]) Renew(ctx context.Context, e Entry, l *Lease) (bool, error) {
-	held, err := renewScript.Run(ctx, s.config.Redis, []string{e.Key}, l.token, LeaseLife.Milliseconds()).Bool()
+	c := renewCall(e, l)
+	held, err := renewScript.Run(ctx, s.config.Redis, c.keys, c.args...).Bool()
 	if err != nil {
 		return false, fmt.Errorf("l2: renew: %w", err)
 	}
 	return held, nil
 }
 
+func renewCall(e Entry, l *Lease) call {
+	return call{[]string{e.Key}, []any{l.token, LeaseLife.Milliseconds()}}
+}
+
 // Fill stores what was loaded if the lease is still held, and says whether it was.
 func (s *Store[V]) Fill(ctx context.Context, e Entry, l *Lease, v Value[V]) (bool, error) {
-	w, err := s.encode(v, l.versions, randomVersion())
+	w, err := s.Encode(l, v)
 	if err != nil {
 		return false, errors.Join(err, s.GiveUp(ctx, e, l))
 	}
-	return s.end(ctx, e, l, w, v.TTL)
+	return s.end(ctx, Filling{Entry: e, Lease: l, Word: w, TTL: v.TTL})
+}
+
+// Encode makes the word that stores what was loaded under a lease.
+func (s *Store[V]) Encode(l *Lease, v Value[V]) ([]byte, error) {
+	return s.encode(v, l.versions, randomVersion())
 }
 
 // GiveUp ends a lease without a value, so that somebody else can load at once.
 func (s *Store[V]) GiveUp(ctx context.Context, e Entry, l *Lease) error {
-	_, err := s.end(ctx, e, l, nil, 0)
+	_, err := s.end(ctx, Filling{Entry: e, Lease: l})
 	return err
 }
 
-func (s *Store[V]) end(ctx context.Context, e Entry, l *Lease, w []byte, ttl time.Duration) (bool, error) {
-	held, err := fillScript.Run(ctx, s.config.Redis, []string{e.Key}, l.token, w, ms(ttl), s.config.Channel, e.Name).Bool()
+func (s *Store[V]) end(ctx context.Context, f Filling) (bool, error) {
+	c := s.fillCall(f)
+	return ended(fillScript.Run(ctx, s.config.Redis, c.keys, c.args...))
+}
+
+func (s *Store[V]) fillCall(f Filling) call {
+	return call{[]string{f.Entry.Key}, []any{f.Lease.token, f.Word, ms(f.TTL), s.config.Channel, f.Entry.Name}}
+}
+
+// ended reads the reply of FILL.
+func ended(cmd *redis.Cmd) (bool, error) {
+	held, err := cmd.Bool()
 	if err != nil {
 		return false, fmt.Errorf("l2: fill: %w", err)
 	}
@@ -120,9 +150,11 @@ func (s *Store[V]) encode(v Value[V], versions []version, id version) ([]byte, e
 		id: id, schema: s.schema, codec: s.codec.ID(), generation: v.Generation,
 		versions: versions, expires: v.Expires, missing: v.Missing,
 	}
-	b, err := e.appendHead(nil)
-	if err == nil && !v.Missing {
-		b, err = s.codec.Append(b, v.Value)
+	b, err := e.appendHead(make([]byte, 0, 512)) // what most values need
+	if head := len(b); err == nil && !v.Missing {
+		if b, err = s.codec.Append(b, v.Value); err == nil {
+			b = compress(b, head, s.config.CompressAbove)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrEncode, err)

@@ -31,8 +31,8 @@ const maxEncoded = 512 << 20
 // # Types with an encoding of their own
 //
 // In this order: an [Extension]; the encoding of times; MarshalMsg and UnmarshalMsg ([github.com/tinylib/msgp]);
-// MarshalBinary and UnmarshalBinary (package encoding); the exported fields. Methods that an embedded field may have
-// brought are not used, as they know nothing of the other fields. MarshalBinary is taken at its word. MarshalMsg is
+// AppendBinary or MarshalBinary, and UnmarshalBinary (package encoding); the exported fields. Methods that an embedded field
+// may have brought are not used, as they know nothing of the other fields. MarshalBinary is taken at its word. MarshalMsg is
 // mostly generated, and generated code loses the zone of a time and whether an empty slice or map was nil, so Check
 // refuses a type with these methods that holds one. Extend it without functions, and its fields are written instead.
 //

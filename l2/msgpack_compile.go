@@ -106,9 +106,9 @@ func (c *compiler) build(t reflect.Type, path string) op {
 	case isTime(t):
 		return c.time(t)
 	case ext != nil: // by its fields, whatever methods it has
-	case hasMethods(t, marshalerMsg, unmarshalerMsg, "MarshalMsg", "UnmarshalMsg"):
+	case hasMsgp(t):
 		return c.msgpMethods(t, path)
-	case hasMethods(t, marshalerBinary, unmarshalerBinary, "MarshalBinary", "UnmarshalBinary"):
+	case hasBinary(t):
 		return c.binaryMethods(t)
 	}
 	switch t.Kind() {
@@ -138,8 +138,7 @@ func (c *compiler) special(t reflect.Type) bool {
 	case ext != nil:
 		return false
 	}
-	return hasMethods(t, marshalerMsg, unmarshalerMsg, "MarshalMsg", "UnmarshalMsg") ||
-		hasMethods(t, marshalerBinary, unmarshalerBinary, "MarshalBinary", "UnmarshalBinary")
+	return hasMsgp(t) || hasBinary(t)
 }
 
 // nilable reports whether a value of t may be written as nil, so that a pointer to it needs a mark of its own.

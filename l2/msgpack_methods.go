@@ -12,6 +12,7 @@ var (
 	marshalerMsg      = reflect.TypeFor[msgp.Marshaler]()
 	unmarshalerMsg    = reflect.TypeFor[msgp.Unmarshaler]()
 	marshalerBinary   = reflect.TypeFor[encoding.BinaryMarshaler]()
+	appenderBinary    = reflect.TypeFor[encoding.BinaryAppender]()
 	unmarshalerBinary = reflect.TypeFor[encoding.BinaryUnmarshaler]()
 )
 
@@ -43,6 +44,20 @@ func promotedFrom(t reflect.Type, names ...string) reflect.Type {
 		}
 	}
 	return nil
+}
+
+// hasMsgp and hasBinary say which methods of its own t is written with; AppendBinary saves the copy that MarshalBinary
+// makes.
+func hasMsgp(t reflect.Type) bool {
+	return hasMethods(t, marshalerMsg, unmarshalerMsg, "MarshalMsg", "UnmarshalMsg")
+}
+
+func hasBinary(t reflect.Type) bool {
+	return appendsBinary(t) || hasMethods(t, marshalerBinary, unmarshalerBinary, "MarshalBinary", "UnmarshalBinary")
+}
+
+func appendsBinary(t reflect.Type) bool {
+	return hasMethods(t, appenderBinary, unmarshalerBinary, "AppendBinary", "UnmarshalBinary")
 }
 
 func (c *compiler) msgpMethods(t reflect.Type, path string) op {
@@ -97,11 +112,16 @@ func loses(t reflect.Type, path string, seen map[reflect.Type]bool) (where, what
 
 func (c *compiler) binaryMethods(t reflect.Type) op {
 	c.shape.WriteString("binary " + t.PkgPath() + "." + t.Name())
-	return own(tagOwn,
-		func(dst []byte, v reflect.Value) ([]byte, error) {
-			b, err := v.Addr().Interface().(encoding.BinaryMarshaler).MarshalBinary()
-			return append(dst, b...), err
-		},
+	write := func(dst []byte, v reflect.Value) ([]byte, error) {
+		b, err := v.Addr().Interface().(encoding.BinaryMarshaler).MarshalBinary()
+		return append(dst, b...), err
+	}
+	if appendsBinary(t) {
+		write = func(dst []byte, v reflect.Value) ([]byte, error) {
+			return v.Addr().Interface().(encoding.BinaryAppender).AppendBinary(dst)
+		}
+	}
+	return own(tagOwn, write,
 		func(src []byte, v reflect.Value) error {
 			return v.Addr().Interface().(encoding.BinaryUnmarshaler).UnmarshalBinary(src)
 		})

@@ -36,6 +36,12 @@ type Config[V any] struct {
 	Codec Codec[V]
 	// Schema is written beside each value; values of another schema are left alone.
 	Schema uint
+	// PipelineBeyond is how many reads may run at once before further ones share pipelines. Zero: DefaultPipelineBeyond;
+	// negative: they never do.
+	PipelineBeyond int
+	// CompressAbove is the size in bytes above which an encoded value is compressed, if that makes it smaller. Zero: never.
+	// Every store reads both.
+	CompressAbove int
 	// Generation is the Redis key of the cache's generation; Sequence, Journal and Channel are where Set announces.
 	Generation, Sequence, Journal, Channel string
 }
@@ -45,7 +51,11 @@ type Store[V any] struct {
 	config Config[V]
 	codec  Codec[V]
 	schema uint32
+	reads  reads
 }
+
+// DefaultPipelineBeyond is what was measured to pay: see docs/performance.md.
+const DefaultPipelineBeyond = 4
 
 // New returns a store, or an error that names the field of config that is unusable: a type of value that the codec
 // cannot keep, for one.
@@ -59,10 +69,17 @@ func New[V any](config Config[V]) (*Store[V], error) {
 		return nil, errors.New("l2: Redis is nil")
 	case config.Schema > math.MaxUint32:
 		return nil, fmt.Errorf("l2: Schema is %d: at most %d", config.Schema, uint32(math.MaxUint32))
+	case config.CompressAbove < 0:
+		return nil, fmt.Errorf("l2: CompressAbove is %d: give bytes, or zero for never", config.CompressAbove)
 	case err != nil:
 		return nil, fmt.Errorf("l2: Codec: %w", err)
 	}
-	return &Store[V]{config: config, codec: codec, schema: uint32(config.Schema)}, nil
+	if config.PipelineBeyond == 0 {
+		config.PipelineBeyond = DefaultPipelineBeyond
+	}
+	s := &Store[V]{config: config, codec: codec, schema: uint32(config.Schema)}
+	s.reads.client, s.reads.beyond = config.Redis, int64(config.PipelineBeyond)
+	return s, nil
 }
 
 // Entry says where an entry lives.
@@ -100,7 +117,7 @@ type Word[V any] struct {
 // earlier than it is.
 func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int64) (Word[V], error) {
 	if len(e.Tags) == 0 {
-		raw, err := s.config.Redis.Get(ctx, e.Key).Bytes()
+		raw, err := s.reads.get(ctx, e.Key)
 		switch {
 		case errors.Is(err, redis.Nil):
 			return Word[V]{Kind: Absent}, nil
@@ -109,18 +126,23 @@ func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int6
 		case err != nil:
 			return Word[V]{}, fmt.Errorf("l2: get: %w", err)
 		}
-		return s.read(raw, nil, generation, now), nil
+		return s.read(bytesOf(raw), nil, generation, now), nil
 	}
-	reply, err := s.config.Redis.MGet(ctx, append([]string{e.Key}, e.Tags...)...).Result()
+	reply, err := s.reads.mget(ctx, append([]string{e.Key}, e.Tags...))
 	if err != nil {
 		return Word[V]{}, fmt.Errorf("l2: get: %w", err)
 	}
-	versions := make([]version, len(e.Tags))
+	return s.view(reply[0], reply[1:], generation, now), nil
+}
+
+// view reads an entry and the words of its tags, as MGET returned them at one moment.
+func (s *Store[V]) view(entry any, tags []any, generation uint64, now int64) Word[V] {
+	versions := make([]version, len(tags))
 	known := true
-	for i, r := range reply[1:] {
+	for i, r := range tags {
 		w, _ := r.(string)
 		if intended([]byte(w), now) {
-			return Word[V]{Kind: Intended}, nil
+			return Word[V]{Kind: Intended}
 		}
 		if len(w) != 1+versionSize || w[0] != word.Value {
 			known = false
@@ -128,15 +150,15 @@ func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int6
 		}
 		copy(versions[i][:], w[1:])
 	}
-	raw, ok := reply[0].(string)
+	raw, ok := entry.(string)
 	if !ok {
-		return Word[V]{Kind: Absent}, nil // or of another type: LEASE looks for itself
+		return Word[V]{Kind: Absent} // or of another type: LEASE looks for itself
 	}
-	found := s.read([]byte(raw), versions, generation, now)
+	found := s.read(bytesOf(raw), versions, generation, now)
 	if !known && found.Kind == Found {
 		found = Word[V]{Kind: Stale, id: found.id}
 	}
-	return found, nil
+	return found
 }
 
 // read says what a word is, seen beside these versions of its tags.
@@ -172,15 +194,26 @@ func (s *Store[V]) readValue(raw []byte, versions []version, generation uint64) 
 	case e.generation < generation || !equal(e.versions, versions):
 		w.Kind = Stale
 	default:
-		w.Kind, w.Missing, w.Expires = Found, e.missing, e.expires
-		if !e.missing {
-			if w.Value, err = s.codec.Decode(e.payload); err != nil {
-				var none V
-				w.Kind, w.Value = Garbage, none
-			}
+		value, err := s.decode(e)
+		if err != nil {
+			w.Kind = Garbage
+			return w
 		}
+		w.Kind, w.Value, w.Missing, w.Expires = Found, value, e.missing, e.expires
 	}
 	return w
+}
+
+func (s *Store[V]) decode(e envelope) (v V, err error) {
+	if e.missing {
+		return v, nil
+	}
+	if e.compressed {
+		if e.payload, err = decompress(e.payload); err != nil {
+			return v, err
+		}
+	}
+	return s.codec.Decode(e.payload)
 }
 
 func equal(a, b []version) bool {

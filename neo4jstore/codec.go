@@ -16,9 +16,18 @@ import (
 // A LocalTime or LocalDateTime is a wall clock, which the driver reads in [time.Local]. Where the process that decodes it has
 // another zone, it comes back as the same wall clock there, as it would from Neo4j.
 //
+// The codecs of Preference and []Preference are those that PreferenceStore uses. They keep what [l2.MessagePack] keeps, and are
+// generated: several times as fast. The texts that one value was decoded with are parts of one string, so whoever keeps a single
+// one keeps them all in memory; [strings.Clone] parts it from them.
+//
 // A *dbtype.InvalidValue, which the driver makes of a zone that it does not know, is an error of Append. A codec is safe for
 // concurrent use and there is nothing to close.
 func Codec[V any]() l2.Codec[V] {
+	for _, own := range []any{preferencesCodec{newPacker()}, preferenceCodec{newPacker()}} {
+		if c, ok := own.(l2.Codec[V]); ok {
+			return c
+		}
+	}
 	times := l2.MessagePack[time.Time]()
 	return l2.MessagePackAny[V](
 		// The tags are in Redis: one that was used never means another type.

@@ -102,21 +102,21 @@ func life(field string, ttl, zero time.Duration) (time.Duration, error) {
 // open makes the caches.
 func (s *PreferenceStore) open(config PreferenceConfig) (err error) {
 	s.lists, err = tiered.New(tiered.Config[UserKey, []Preference]{
-		Name: "prefs", Bus: config.Bus, TTL: config.TTL, Capacity: config.Capacity,
+		Name: "prefs", Bus: config.Bus, TTL: config.TTL, Capacity: config.Capacity, Codec: Codec[[]Preference](),
 		Tags: func(u UserKey) []coherence.Ref { return []coherence.Ref{u.Tag()} },
 	})
 	if err != nil {
 		return err
 	}
 	s.singles, err = tiered.New(tiered.Config[preferenceKey, Preference]{
-		Name: "pref", Bus: config.Bus, TTL: config.TTL, Capacity: config.Capacity,
+		Name: "pref", Bus: config.Bus, TTL: config.TTL, Capacity: config.Capacity, Codec: Codec[Preference](),
 		Tags: func(k preferenceKey) []coherence.Ref { return []coherence.Ref{k.Tag()} },
 	})
 	if err != nil {
 		return err
 	}
 	s.contexts, err = tiered.New(tiered.Config[contextKey, []Preference]{
-		Name: "context", Bus: config.Bus, TTL: config.ContextTTL, Capacity: config.Capacity,
+		Name: "context", Bus: config.Bus, TTL: config.ContextTTL, Capacity: config.Capacity, Codec: Codec[[]Preference](),
 		Tags: func(k contextKey) []coherence.Ref { return []coherence.Ref{k.Tag()} },
 	})
 	return err

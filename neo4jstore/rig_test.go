@@ -100,7 +100,7 @@ func (r *rig) count(cypher string, params map[string]any) int64 {
 // bus returns an open bus: what another process would have.
 func (r *rig) bus() *coherence.Bus {
 	r.t.Helper()
-	bus, err := coherence.New(coherence.Config{Redis: r.redis, Namespace: r.namespace, Timeout: time.Second})
+	bus, err := coherence.New(coherence.Config{Redis: r.redis, Namespace: r.namespace, MaxStaleness: 3 * time.Second, Timeout: time.Second})
 	must(r.t, err)
 	r.t.Cleanup(func() { bus.Close() })
 	eventually(r.t, 10*time.Second, func() bool { return bus.State().Condition == coherence.Open })

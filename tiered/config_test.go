@@ -26,6 +26,7 @@ func TestNewRefuses(t *testing.T) {
 		"missing ttl":    {config{Name: "a", MissingTTL: -time.Second}, []string{"MissingTTL is -1s", "zero for 30s"}},
 		"capacity":       {config{Name: "a", Capacity: -1}, []string{"Capacity is -1", "bytes"}},
 		"loads":          {config{Name: "a", MaxLoads: -1}, []string{"MaxLoads is -1", "zero for 64"}},
+		"compress":       {config{Name: "a", CompressAbove: -1}, []string{"CompressAbove is -1", "zero for never"}},
 		"schema too big": {config{Name: "a", Schema: 1 << 40}, []string{"Schema", "at most"}},
 	} {
 		t.Run(name, func(t *testing.T) {

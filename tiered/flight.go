@@ -3,6 +3,7 @@ package tiered
 import (
 	"context"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/singleflight"
 
@@ -11,7 +12,8 @@ import (
 )
 
 // flight is one journey to Redis and the source for one key. At most one of a key runs at a time. What decides who may
-// share it is written down beside it; singleflight runs it and hands its answer round.
+// share it is written down beside it. Its leader looks in Redis himself, once; what that does not answer flies on in a
+// goroutine of its own, run by singleflight.
 //
 // The races that the rules close:
 //
@@ -24,18 +26,28 @@ import (
 //  4. A flight whose last reader has left puts its value after another flight has answered: it puts nothing.
 type flight[K comparable, V any] struct {
 	trip[K, V]
-	ctx    context.Context // ends with the last reader, and with the cache
-	cancel context.CancelFunc
-	began  uint64 // its number among all flights
-	e0     uint64 // e(k), read before the first look at Redis
+	began uint64 // its number among all flights
+	e0    uint64 // e(k), read before the first look at Redis
+
+	// What its looks have found; of who flies it.
+	generation uint64
+	round      bool // memory and Redis may not be used
+	looked     bool // seen and err are what Redis said
+	seen       l2.Word[V]
+	err        error
+	lease      *l2.Lease // granted already, together with others
 
 	// Under the registry's lock.
+	ctx      context.Context // of what flies on; ends with the last reader, and with the cache
+	cancel   context.CancelFunc
 	readers  int
 	bypass   bool // it goes round memory and Redis
 	reading  bool // its read of the source has begun
 	put      bool // its value has been offered to memory
+	filling  bool // its value is being stored in the background
 	answered bool
 	answer   answer[V]
+	expires  time.Duration // of the answer, if it lingers
 	over     bool          // its last reader left before it had answered or put
 	done     chan struct{} // closed when it has answered or is over
 }
@@ -47,7 +59,6 @@ type trip[K comparable, V any] struct {
 	entry  l2.Entry
 	places coherence.Places
 	load   loader[K, V]
-	part   *part[K, V] // of a batch, or nil
 }
 
 // answer is what a flight brings.
@@ -59,31 +70,32 @@ type answer[V any] struct {
 
 // registry holds, by name, the flight that runs or lingers.
 type registry[K comparable, V any] struct {
-	mu     sync.Mutex
-	byName map[string]*flight[K, V]
-	begun  uint64
-	closed bool
-	group  singleflight.Group
-	flying sync.WaitGroup // flights, loads, and what lingers
+	mu        sync.Mutex
+	byName    map[string]*flight[K, V]
+	lingering []*flight[K, V]
+	begun     uint64
+	closed    bool
+	group     singleflight.Group
+	flying    sync.WaitGroup // flights, and what they leave behind
 }
 
 // fly shares, waits for, or leads a flight.
 func (c *Cache[K, V]) fly(ctx context.Context, t trip[K, V]) answer[V] {
 	r := &c.flights
 	r.mu.Lock()
-	arrived := r.begun
-	for !r.closed && !c.bus.IsClosed() {
-		f := r.byName[t.entry.Name]
-		switch {
-		case f != nil && c.mayShare(f, t, arrived):
-			t.part.settle()
-			return c.ride(ctx, f)
-		case f == nil || f.answered:
-			return c.ride(ctx, c.lead(ctx, t, f))
-		}
+	for arrived := r.begun; ; {
+		f, leads, free := c.board(t, arrived)
 		r.mu.Unlock()
+		switch {
+		case f == nil:
+			return answer[V]{err: ErrClosed}
+		case leads:
+			c.depart(ctx, f)
+			return c.ride(ctx, f)
+		case free:
+			return c.ride(ctx, f)
+		}
 		c.count.waited.Add(1)
-		t.part.settle()
 		select {
 		case <-f.done:
 		case <-ctx.Done():
@@ -91,17 +103,38 @@ func (c *Cache[K, V]) fly(ctx context.Context, t trip[K, V]) answer[V] {
 		}
 		r.mu.Lock()
 	}
-	r.mu.Unlock()
-	return answer[V]{err: ErrClosed}
+}
+
+// board gives a reader a place in the flight of its key: in one that leads false says it may share, or in a new one that
+// it leads. Not free: this flight's end must be awaited first. nil: the cache is closed. The registry is locked; arrived
+// is how many had begun when the reader came.
+func (c *Cache[K, V]) board(t trip[K, V], arrived uint64) (f *flight[K, V], leads, free bool) {
+	r := &c.flights
+	if r.closed || c.bus.IsClosed() {
+		return nil, false, false
+	}
+	f = r.byName[t.entry.Name]
+	switch {
+	case f != nil && c.mayShare(f, t, arrived):
+		f.readers++
+		c.count.shared.Add(1)
+		return f, false, true
+	case f == nil || f.answered:
+		return c.lead(t, f), true, true
+	}
+	return f, false, false
 }
 
 // mayShare says whether a reader may take a flight's answer; arrived is how many had begun when the reader came.
 func (c *Cache[K, V]) mayShare(f *flight[K, V], t trip[K, V], arrived uint64) bool {
-	usable := c.member.Usable(c.bus.Now(), &f.places)
+	now := c.bus.Now()
+	usable := c.member.Usable(now, &f.places)
 	same := c.member.Epoch(&f.places) == f.e0
 	switch {
 	case f.load == nil && t.load != nil:
 		return false // a Get of a cache without Load cannot load for a Fetch
+	case f.answered && now >= f.expires:
+		return false
 	case f.began > arrived:
 		return !f.answered || usable
 	case c.config.Linearizable || !same:
@@ -114,84 +147,74 @@ func (c *Cache[K, V]) mayShare(f *flight[K, V], t trip[K, V], arrived uint64) bo
 }
 
 // lead begins a flight; lingering is one that has answered, or nil. The registry is locked.
-func (c *Cache[K, V]) lead(ctx context.Context, t trip[K, V], lingering *flight[K, V]) *flight[K, V] {
+func (c *Cache[K, V]) lead(t trip[K, V], lingering *flight[K, V]) *flight[K, V] {
 	r := &c.flights
 	if lingering != nil && c.member.Epoch(&t.places) == lingering.e0 {
 		c.member.Raise(&t.places)
 	}
 	r.begun++
-	f := &flight[K, V]{trip: t, began: r.begun, e0: c.member.Epoch(&t.places), done: make(chan struct{})}
-	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	f := &flight[K, V]{trip: t, began: r.begun, e0: c.member.Epoch(&t.places), readers: 1, done: make(chan struct{})}
 	r.byName[t.entry.Name] = f
 	r.flying.Add(1)
 	return f
 }
 
-// ride takes a place in a flight and waits for its answer. It unlocks the registry.
+// depart is the leader's part of a flight: the first look. It answers, or the flight flies on.
+func (c *Cache[K, V]) depart(ctx context.Context, f *flight[K, V]) {
+	if !c.landed(f, func() (answer[V], bool) { return c.look(ctx, f) }) {
+		c.flyOn(ctx, f)
+	}
+}
+
+// landed says whether a step of a flight has answered it, which ends it. What panics, a codec of the user's for one, is
+// an answer too.
+func (c *Cache[K, V]) landed(f *flight[K, V], step func() (answer[V], bool)) (answered bool) {
+	a, answered := answer[V]{tier: Source, err: &PanicError{}}, true // what stays after a Goexit
+	defer func() {
+		if p := recover(); p != nil {
+			a.err = newPanicError(p)
+		}
+		if answered {
+			c.land(f, a)
+			c.end(f)
+		}
+	}()
+	a, answered = step()
+	return answered
+}
+
+// flyOn leaves a flight to a goroutine of its own.
+func (c *Cache[K, V]) flyOn(ctx context.Context, f *flight[K, V]) {
+	c.detach(ctx, f)
+	c.flights.group.DoChan(f.entry.Name, func() (any, error) { c.run(f); return nil, nil })
+}
+
+// detach gives a flight a context of its own.
+func (c *Cache[K, V]) detach(ctx context.Context, f *flight[K, V]) {
+	c.flights.mark(func() { f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx)) })
+}
+
+// run is the part of a flight that nobody waits in.
+func (c *Cache[K, V]) run(f *flight[K, V]) {
+	stop := context.AfterFunc(c.ctx, f.cancel)
+	defer stop()
+	c.landed(f, func() (answer[V], bool) { return c.far(f), true })
+}
+
+// ride waits for a flight's answer.
 func (c *Cache[K, V]) ride(ctx context.Context, f *flight[K, V]) answer[V] {
-	r := &c.flights
-	if f.answered {
-		defer r.mu.Unlock()
-		return f.answer
-	}
-	f.readers++
-	if f.readers > 1 {
-		c.count.shared.Add(1)
-	}
-	landed := r.group.DoChan(f.entry.Name, func() (any, error) { return c.run(f), nil })
-	r.mu.Unlock()
 	select {
-	case result := <-landed:
-		return result.Val.(answer[V])
-	case <-f.done: // after a Goexit, of a codec say, singleflight tells nobody
+	case <-f.done:
+		return f.answer
+	default:
+	}
+	select {
+	case <-f.done:
 		return f.answer
 	case <-ctx.Done():
 		c.leave(f)
 		return answer[V]{err: ctx.Err()}
 	}
-}
-
-// run is the flight. What panics outside of a load, a codec of the user's for one, is an answer too.
-func (c *Cache[K, V]) run(f *flight[K, V]) (a answer[V]) {
-	stop := context.AfterFunc(c.ctx, f.cancel)
-	defer stop()
-	a = answer[V]{tier: Source, err: &PanicError{}} // what stays after a Goexit
-	defer func() {
-		if p := recover(); p != nil {
-			a.err = newPanicError(p)
-		}
-		c.land(f, a)
-	}()
-	a = c.far(f)
-	return a
-}
-
-// land makes a flight's answer known. If it has put, it lingers until the put is visible or refused.
-func (c *Cache[K, V]) land(f *flight[K, V], a answer[V]) {
-	r := &c.flights
-	r.mu.Lock()
-	put := f.put
-	if !f.over {
-		f.answered, f.answer = true, a
-		r.group.Forget(f.entry.Name)
-		close(f.done)
-		if !put {
-			r.remove(f)
-		}
-	}
-	r.mu.Unlock()
-	f.cancel()
-	if !put {
-		r.flying.Done()
-		return
-	}
-	go func() {
-		defer r.flying.Done()
-		c.l1.Wait()
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.remove(f)
-	}()
 }
 
 // leave gives a place up. The last reader to leave ends the flight, unless it has put or answered.
@@ -210,7 +233,59 @@ func (c *Cache[K, V]) leave(f *flight[K, V]) {
 	f.cancel()
 }
 
-// mark changes what the lock guards of a flight.
+// land makes a flight's answer known, the first one; nobody waits for the flight any more. It stays known if it has put.
+func (c *Cache[K, V]) land(f *flight[K, V], a answer[V]) {
+	r := &c.flights
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f.over || f.answered {
+		return
+	}
+	f.answered, f.answer = true, a
+	close(f.done)
+	r.group.Forget(f.entry.Name)
+	if !f.put && !f.filling {
+		r.remove(f)
+	}
+}
+
+// lingerTime is how long a flight lingers before it is asked whether its put is visible: many are asked for at once.
+const lingerTime = 2 * time.Millisecond
+
+// end lets a flight go that does nothing more. If it has put, it lingers until the put is visible or refused.
+func (c *Cache[K, V]) end(f *flight[K, V]) {
+	r := &c.flights
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.flying.Done()
+	if f.cancel != nil {
+		f.cancel()
+	}
+	if !f.put {
+		r.remove(f)
+		return
+	}
+	if r.lingering = append(r.lingering, f); len(r.lingering) == 1 {
+		r.flying.Add(1)
+		time.AfterFunc(lingerTime, c.sweep)
+	}
+}
+
+// sweep forgets the flights that linger, once what they have put is visible or refused.
+func (c *Cache[K, V]) sweep() {
+	r := &c.flights
+	defer r.flying.Done()
+	var lingering []*flight[K, V]
+	r.mark(func() { lingering, r.lingering = r.lingering, nil })
+	c.l1.Wait()
+	r.mark(func() {
+		for _, f := range lingering {
+			r.remove(f)
+		}
+	})
+}
+
+// mark changes what the lock guards.
 func (r *registry[K, V]) mark(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

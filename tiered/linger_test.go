@@ -3,6 +3,7 @@ package tiered
 import (
 	"context"
 	"testing"
+	"time"
 )
 
 // Who flies while another flight of the key lingers under the same epoch raises it, so that the put of the one that
@@ -13,20 +14,20 @@ func TestFlightBesideOneThatLingersRaisesTheEpoch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	trip, err := c.trip("k", c.load, nil)
+	trip, err := c.trip("k", c.load)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, behind := range []uint64{0, 1} {
 		now := c.member.Epoch(&trip.places)
-		lingering := &flight[string, string]{trip: trip, answered: true, put: true, e0: now - behind}
+		lingering := &flight[string, string]{trip: trip, answered: true, put: true, expires: time.Hour, e0: now - behind}
 		c.flights.mu.Lock()
-		f := c.lead(t.Context(), trip, lingering)
+		f := c.lead(trip, lingering)
 		c.flights.mu.Unlock()
 		if got, want := f.e0, now+1-behind; got != want {
 			t.Errorf("lingering %d behind: the new flight's epoch is %d, want %d", behind, got, want)
 		}
-		f.cancel()
 		c.land(f, answer[string]{})
+		c.end(f)
 	}
 }

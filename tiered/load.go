@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tieredcache/tieredcache/l1"
 	"github.com/tieredcache/tieredcache/l2"
 )
 
@@ -20,104 +19,119 @@ func SetTTL(ctx context.Context, ttl time.Duration) {
 
 type ttlKey struct{}
 
-// source asks the source, when one of the places among the bounded loads is free. The place is free again when the
-// loader has returned, also if the flight has ended before.
-func (c *Cache[K, V]) source(f *flight[K, V]) (a answer[V], ttl time.Duration) {
+// source asks the source, when one of the places among the bounded loads is free. over says that the flight ended before
+// the loader returned, and was answered with that; then has been called, if it is not nil.
+func (c *Cache[K, V]) source(f *flight[K, V], then func()) (a answer[V], ttl time.Duration, over bool) {
 	own := new(atomic.Int64)
-	if f.part != nil {
-		own = &f.part.batch.ttl
-	}
 	ctx := context.WithValue(f.ctx, ttlKey{}, own)
-	var returned <-chan answer[V]
-	if f.part != nil {
-		c.flights.mark(func() { f.reading = true })
-		returned = f.part.load(ctx, f.key)
-	} else if returned, a.err = c.loadOne(ctx, f); a.err != nil {
-		return a, 0
+	a.tier = Source
+	if a.err = c.slots.Acquire(ctx, 1); a.err != nil {
+		return a, 0, false
 	}
+	defer c.slots.Release(1)
+	c.flights.mark(func() { f.reading = true })
 	c.count.loads.Add(1)
-	select {
-	case a = <-returned:
-	case <-f.ctx.Done():
+	goOn := c.whenOver(f, then)
+	a.value, a.err = recovered(func() (V, error) { return f.load(ctx, f.key) })
+	if errors.Is(a.err, ErrNotFound) {
+		a.held, a.err = held[V]{missing: true}, nil
+	}
+	if over = !goOn(); over {
 		a.err = f.ctx.Err()
 	}
 	if a.err != nil {
 		c.count.loadErrors.Add(1)
 	}
-	a.tier = Source
-	if ttl = time.Duration(own.Load()); ttl == 0 {
-		if ttl = c.config.TTL; a.missing {
-			ttl = c.config.MissingTTL
-		}
-	}
-	return a, ttl
+	return a, c.life(own, a), over
 }
 
-func (c *Cache[K, V]) loadOne(ctx context.Context, f *flight[K, V]) (<-chan answer[V], error) {
-	if err := c.slots.Acquire(ctx, 1); err != nil {
-		return nil, err
+// life is how long what was loaded lives.
+func (c *Cache[K, V]) life(own *atomic.Int64, a answer[V]) time.Duration {
+	switch ttl := time.Duration(own.Load()); {
+	case ttl != 0:
+		return ttl
+	case a.missing:
+		return c.config.MissingTTL
+	default:
+		return c.config.TTL
 	}
-	c.flights.mark(func() { f.reading = true })
-	returned := make(chan answer[V], 1)
-	c.flights.flying.Go(func() {
-		defer c.slots.Release(1)
-		v, err := recovered(func() (V, error) { return f.load(ctx, f.key) })
-		if errors.Is(err, ErrNotFound) {
-			returned <- answer[V]{held: held[V]{missing: true}}
-			return
+}
+
+// whenOver sees to a flight whose context ends while its loader runs: it is answered at once, and then is called, if it
+// is not nil. What is returned says whether that has not happened, and sees to it that it will not.
+func (c *Cache[K, V]) whenOver(f *flight[K, V], then func()) (goOn func() bool) {
+	flying := &c.flights.flying
+	flying.Add(1)
+	stop := context.AfterFunc(f.ctx, func() {
+		defer flying.Done()
+		c.land(f, answer[V]{tier: Source, err: f.ctx.Err()})
+		if then != nil {
+			then()
 		}
-		returned <- answer[V]{held: held[V]{value: v}, err: err}
 	})
-	return returned, nil
+	return func() bool {
+		if !stop() {
+			return false
+		}
+		flying.Done()
+		return true
+	}
 }
 
-// recovered calls a loader in a goroutine of its own, so that whatever it does, panic and Goexit included, is a result.
+// recovered calls a loader, and makes its panic an error. After a Goexit nobody is here to return to: what was deferred
+// by its callers answers for it.
 func recovered[T any](load func() (T, error)) (result T, err error) {
-	err = &PanicError{}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer func() {
-			if p := recover(); p != nil {
-				err = newPanicError(p)
-			}
-		}()
-		result, err = load()
+	defer func() {
+		if p := recover(); p != nil {
+			err = newPanicError(p)
+		}
 	}()
-	<-done
-	return result, err
+	return load()
 }
 
 // renew keeps a lease alive while the load runs, and returns what ends that.
 func (c *Cache[K, V]) renew(f *flight[K, V], lease *l2.Lease) (stop func()) {
-	ctx, cancel := context.WithCancel(f.ctx)
-	c.flights.flying.Go(func() {
+	return c.everyThird(f.ctx, func(ctx context.Context) bool {
+		held, err := c.l2.Renew(ctx, f.entry, lease)
+		return held || err != nil // false: somebody has written, and what is loaded will not be stored
+	})
+}
+
+// everyThird calls again and again, in a goroutine of its own once a third of a lease has passed, until again says
+// false, ctx ends or stop is called.
+func (c *Cache[K, V]) everyThird(ctx context.Context, again func(context.Context) bool) (stop func()) {
+	flying := &c.flights.flying
+	ctx, cancel := context.WithCancel(ctx)
+	flying.Add(1)
+	first := time.AfterFunc(l2.LeaseLife/3, func() {
+		defer flying.Done()
 		every := time.NewTicker(l2.LeaseLife / 3)
 		defer every.Stop()
-		for {
+		for ctx.Err() == nil {
+			once, done := context.WithTimeout(ctx, c.bus.Timeout())
+			goOn := again(once)
+			done()
+			if !goOn {
+				return
+			}
 			select {
 			case <-ctx.Done():
-				return
 			case <-every.C:
-			}
-			once, done := context.WithTimeout(ctx, c.bus.Timeout())
-			held, err := c.l2.Renew(once, f.entry, lease)
-			done()
-			if err == nil && !held {
-				return // somebody has written: what is loaded will not be stored
 			}
 		}
 	})
-	return cancel
+	return func() {
+		cancel()
+		if first.Stop() {
+			flying.Done()
+		}
+	}
 }
 
 // size measures what memory holds.
 func (c *Cache[K, V]) size(h held[V]) int64 {
-	switch {
-	case h.missing:
+	if h.missing {
 		return 0
-	case c.config.Cost != nil:
-		return max(c.config.Cost(h.value), 0)
 	}
-	return l1.Size(h.value)
+	return max(c.config.Cost(h.value), 0)
 }

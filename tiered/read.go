@@ -39,7 +39,7 @@ func (c *Cache[K, V]) Peek(key K) (V, bool) {
 	return c.cloned(h.value), true
 }
 
-// get, and far below it, are the read path: near, flight, far, lease, load, fill.
+// get, and look and far below it, are the read path: near, flight, look, lease, load, fill.
 func (c *Cache[K, V]) get(ctx context.Context, key K, load loader[K, V]) (V, error) {
 	if h, ok := c.near(key); ok {
 		return c.give(h, key)
@@ -47,7 +47,7 @@ func (c *Cache[K, V]) get(ctx context.Context, key K, load loader[K, V]) (V, err
 	if err := ctx.Err(); err != nil {
 		return c.fail(key, err)
 	}
-	t, err := c.trip(key, load, nil)
+	t, err := c.trip(key, load)
 	if err != nil {
 		return c.fail(key, err)
 	}
@@ -74,24 +74,58 @@ func (c *Cache[K, V]) near(key K) (h held[V], ok bool) {
 	return c.l1.Get(key, now)
 }
 
-// far is what a flight does. Redis's errors lead round Redis, never to the reader.
+// look is what a flight does first: memory once more, then Redis, once. What it cannot answer flies on.
+func (c *Cache[K, V]) look(ctx context.Context, f *flight[K, V]) (a answer[V], answered bool) {
+	if a, answered = c.nearby(f); answered || f.looked {
+		return a, answered
+	}
+	once, cancel := context.WithTimeout(ctx, c.bus.Timeout())
+	defer cancel()
+	w, err := c.l2.Get(once, f.entry, f.generation, c.bus.RedisNow(c.bus.Now()))
+	return c.saw(ctx, f, w, err)
+}
+
+// nearby is what needs no Redis.
+func (c *Cache[K, V]) nearby(f *flight[K, V]) (a answer[V], answered bool) {
+	f.generation = c.member.Generation() // after e0, before the fence
+	f.round = !c.member.Usable(c.bus.Now(), &f.places)
+	f.looked = f.round || c.l2 == nil
+	if f.round {
+		return a, false
+	}
+	a.held, answered = c.near(f.key)
+	return a, answered
+}
+
+// saw takes what Redis said. An error that the end of the caller's context explains says nothing: the flight looks again.
+func (c *Cache[K, V]) saw(ctx context.Context, f *flight[K, V], w l2.Word[V], err error) (a answer[V], answered bool) {
+	c.count.saw(w.Kind, err)
+	f.seen, f.err = w, err
+	f.looked = err == nil || !ended(ctx)
+	if w.Kind != l2.Found {
+		return a, false
+	}
+	return c.found(f, w), true
+}
+
+// far is what a flight does that flies on. Redis's errors lead round Redis, never to the reader.
 func (c *Cache[K, V]) far(f *flight[K, V]) answer[V] {
-	generation := c.member.Generation() // after e0, before the fence
-	if !c.member.Usable(c.bus.Now(), &f.places) {
+	if !f.looked {
+		if a, answered := c.look(f.ctx, f); answered {
+			return a
+		}
+	}
+	switch {
+	case f.round:
 		return c.goRound(f)
-	}
-	if h, ok := c.near(f.key); ok {
-		return answer[V]{held: h}
-	}
-	if c.l2 == nil {
+	case c.l2 == nil:
 		return c.loadAside(f)
-	}
-	w, err := c.l2Get(f, generation)
-	if w.Kind == l2.Found {
-		return c.found(f, w)
+	case f.lease != nil:
+		return c.loadAndFill(f, f.lease)
 	}
 	told, stop := c.bus.Listen(f.ref) // before LEASE marks a lease as waited for
 	defer stop()
+	w, err := f.seen, f.err
 	ended, met, awaited := 0, 0, ""
 	for err == nil {
 		if awaited != "" && w.Token != awaited && w.Kind != l2.Found {
@@ -108,18 +142,17 @@ func (c *Cache[K, V]) far(f *flight[K, V]) answer[V] {
 			return c.loadAside(f)
 		}
 		var lease *l2.Lease
-		if lease, w, err = c.l2Lease(f, w, generation); err != nil {
+		if lease, w, err = c.l2Lease(f, w); err != nil {
 			c.flights.flying.Go(func() { c.giveUp(f, lease) }) // Redis may have granted it: others would wait for it
 			break
 		}
 		switch {
 		case lease != nil:
-			return c.loadAndFill(f, lease, generation)
+			return c.loadAndFill(f, lease)
 		case w.Kind == l2.Leased && (awaited == "" || awaited == w.Token):
 			awaited = w.Token
-			f.part.settle()
 			wait(f.ctx, told)
-			w, err = c.l2Get(f, generation)
+			w, err = c.l2Get(f)
 		case w.Kind == l2.Stale || w.Kind == l2.Garbage:
 			met++
 		}
@@ -142,27 +175,53 @@ func (c *Cache[K, V]) found(f *flight[K, V], w l2.Word[V]) answer[V] {
 }
 
 // loadAndFill loads under a lease. Memory keeps only what Redis has stored.
-func (c *Cache[K, V]) loadAndFill(f *flight[K, V], lease *l2.Lease, generation uint64) answer[V] {
-	filled := false
+func (c *Cache[K, V]) loadAndFill(f *flight[K, V], lease *l2.Lease) answer[V] {
+	renewed := c.renew(f, lease)
+	defer renewed() // also after a Goexit
+	a, ttl, over := c.source(f, func() { c.giveUp(f, lease) })
+	renewed()
+	switch {
+	case over:
+		return a
+	case a.err != nil:
+		c.giveUp(f, lease)
+		return a
+	}
+	if c.config.FillInBackground {
+		c.flights.mark(func() { f.filling, f.expires = true, c.bus.Now()+ttl })
+		c.land(f, a)
+	}
+	if c.fill(f, lease, a, ttl) {
+		c.keep(f, a.held, c.bus.Now()+ttl)
+	}
+	return a
+}
+
+// fill stores what was loaded, and says whether it did.
+func (c *Cache[K, V]) fill(f *flight[K, V], lease *l2.Lease, a answer[V], ttl time.Duration) bool {
+	ended := false
 	defer func() { // also when a codec panics
-		if !filled {
+		if !ended {
 			c.giveUp(f, lease)
 		}
 	}()
-	renewed := c.renew(f, lease)
-	a, ttl := c.source(f)
-	renewed()
-	if a.err != nil {
-		return a
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.ctx), c.bus.Timeout())
 	defer cancel()
-	now := c.bus.Now()
-	stored, err := c.l2.Fill(ctx, f.entry, lease, l2.Value[V]{
-		Value: a.value, Missing: a.missing, Generation: generation,
-		TTL: ttl, Expires: c.bus.RedisNow(now) + ttl.Milliseconds(),
-	})
-	filled = true
+	stored, err := c.l2.Fill(ctx, f.entry, lease, c.value(f, a, ttl))
+	ended = true
+	c.filled(stored, err)
+	return stored
+}
+
+// value is what a load brought, as Redis is to keep it.
+func (c *Cache[K, V]) value(f *flight[K, V], a answer[V], ttl time.Duration) l2.Value[V] {
+	return l2.Value[V]{
+		Value: a.value, Missing: a.missing, Generation: f.generation,
+		TTL: ttl, Expires: c.bus.RedisNow(c.bus.Now()) + ttl.Milliseconds(),
+	}
+}
+
+func (c *Cache[K, V]) filled(stored bool, err error) {
 	switch {
 	case errors.Is(err, l2.ErrEncode):
 		c.count.encodeErrors.Add(1)
@@ -170,10 +229,7 @@ func (c *Cache[K, V]) loadAndFill(f *flight[K, V], lease *l2.Lease, generation u
 		c.count.redisErrors.Add(1)
 	case !stored:
 		c.count.fillsRefused.Add(1)
-	default:
-		c.keep(f, a.held, now+ttl)
 	}
-	return a
 }
 
 // giveUp ends a lease without a value, also when the flight is over. If that fails, the lease ends by itself.
@@ -189,7 +245,7 @@ func (c *Cache[K, V]) loadAside(f *flight[K, V]) answer[V] {
 		return answer[V]{held: held[V]{missing: true}}
 	}
 	now := c.bus.Now()
-	a, ttl := c.source(f)
+	a, ttl, _ := c.source(f, nil)
 	if a.err == nil {
 		c.keep(f, a.held, now+ttl)
 	}
@@ -204,7 +260,7 @@ func (c *Cache[K, V]) goRound(f *flight[K, V]) answer[V] {
 		return answer[V]{err: ErrCoherence}
 	}
 	c.flights.mark(func() { f.bypass = true })
-	a, _ := c.source(f)
+	a, _, _ := c.source(f, nil)
 	c.member.Raise(&f.places)
 	return a
 }
@@ -215,28 +271,39 @@ func (c *Cache[K, V]) keep(f *flight[K, V], h held[V], expires time.Duration) {
 		return
 	}
 	size := c.size(h)
-	c.flights.mark(func() { f.put = !f.over })
+	c.flights.mark(func() { f.put, f.expires = !f.over, expires })
 	if f.put {
 		c.l1.Put(f.key, h, f.places, f.e0, expires, size)
 	}
 }
 
-func (c *Cache[K, V]) l2Get(f *flight[K, V], generation uint64) (l2.Word[V], error) {
+func (c *Cache[K, V]) l2Get(f *flight[K, V]) (l2.Word[V], error) {
 	ctx, cancel := context.WithTimeout(f.ctx, c.bus.Timeout())
 	defer cancel()
-	w, err := c.l2.Get(ctx, f.entry, generation, c.bus.RedisNow(c.bus.Now()))
+	w, err := c.l2.Get(ctx, f.entry, f.generation, c.bus.RedisNow(c.bus.Now()))
 	c.count.saw(w.Kind, err)
 	return w, err
 }
 
-func (c *Cache[K, V]) l2Lease(f *flight[K, V], seen l2.Word[V], generation uint64) (*l2.Lease, l2.Word[V], error) {
+func (c *Cache[K, V]) l2Lease(f *flight[K, V], seen l2.Word[V]) (*l2.Lease, l2.Word[V], error) {
 	ctx, cancel := context.WithTimeout(f.ctx, c.bus.Timeout())
 	defer cancel()
-	lease, met, err := c.l2.Lease(ctx, f.entry, seen, c.config.TTL, generation, c.bus.RedisNow(c.bus.Now()))
-	if lease != nil && met.Kind == l2.Garbage && seen.Kind != l2.Garbage {
-		c.count.garbage.Add(1) // only the script can tell
-	}
+	lease, met, err := c.l2.Lease(ctx, f.entry, seen, c.config.TTL, f.generation, c.bus.RedisNow(c.bus.Now()))
+	c.met(lease, seen, met)
 	return lease, met, err
+}
+
+// met counts the garbage that only LEASE's script can tell.
+func (c *Cache[K, V]) met(lease *l2.Lease, seen, met l2.Word[V]) {
+	if lease != nil && met.Kind == l2.Garbage && seen.Kind != l2.Garbage {
+		c.count.garbage.Add(1)
+	}
+}
+
+// ended says whether a context has ended, or is about to: its timer may be late.
+func ended(ctx context.Context) bool {
+	deadline, has := ctx.Deadline()
+	return ctx.Err() != nil || has && !time.Now().Before(deadline)
 }
 
 // wait returns when a message has named the entry, when it is time to look again, or when the flight is over.
@@ -251,9 +318,9 @@ func wait(ctx context.Context, told <-chan struct{}) {
 }
 
 // trip says what a reader asks for. The error says that Config.Tags is wrong.
-func (c *Cache[K, V]) trip(key K, load loader[K, V], p *part[K, V]) (trip[K, V], error) {
+func (c *Cache[K, V]) trip(key K, load loader[K, V]) (trip[K, V], error) {
 	ref, tags := c.Ref(key), c.tags(key)
-	t := trip[K, V]{key: key, ref: ref, load: load, part: p, places: c.member.Places(ref, tags)}
+	t := trip[K, V]{key: key, ref: ref, load: load, places: c.member.Places(ref, tags)}
 	t.entry = l2.Entry{Key: c.bus.Key(ref.String()), Name: ref.String()}
 	for i, tag := range tags {
 		if !tag.IsTag() {

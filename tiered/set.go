@@ -30,7 +30,7 @@ func (c *Cache[K, V]) SetWithTTL(ctx context.Context, key K, value V, ttl time.D
 	if ttl < time.Millisecond {
 		return fmt.Errorf("tiered: set %s: ttl is %v: give at least 1ms", c.Ref(key), ttl)
 	}
-	t, err := c.trip(key, c.load, nil)
+	t, err := c.trip(key, c.load)
 	if err != nil {
 		return fmt.Errorf("tiered: set %s: %w", c.Ref(key), err)
 	}

@@ -5,11 +5,12 @@
 --       its tokens, ';' before and after each, or ''; and '' for an entry, K<id> for one whose value of that id may stay,
 --       T<8 random bytes> for a tag
 -- reply: the number of the announcement, or '' if there was none
-local lost = ARGV[4] == '1'
+local lost, now = ARGV[4] == '1', nil -- TIME is asked for only where there may be tokens
 
 for i = 3, #KEYS do
   local mine, rest, last, found = ARGV[2 * i - 1], {'I'}, 0, false
-  for _, t in ipairs(mine ~= '' and tokens(word(KEYS[i])) or {}) do
+  if mine ~= '' then now = now or now_us() end
+  for _, t in ipairs(mine ~= '' and tokens(word(KEYS[i]), now) or {}) do
     if string.find(mine, ';' .. t[2] .. ';', 1, true) then
       found = true
     else
@@ -20,7 +21,7 @@ for i = 3, #KEYS do
   if not found then
     lost = true
   elseif last > 0 then
-    redis.call('SET', KEYS[i], table.concat(rest), 'PX', number(last - math.floor(now_us() / 1000)))
+    redis.call('SET', KEYS[i], table.concat(rest), 'PX', number(last - math.floor(now / 1000)))
   else
     forget(KEYS[i], ARGV[2 * i], ARGV[3])
   end
@@ -29,7 +30,7 @@ if not lost then return '' end
 
 for i = 3, #KEYS do
   local w, new = word(KEYS[i]), ARGV[2 * i]
-  local keep = w and string.sub(new, 1, 1) == 'K' and string.sub(w, 1, 9) == 'V' .. string.sub(new, 2)
-  if not keep and not intended(w) then forget(KEYS[i], new, ARGV[3]) end
+  local stays = w and string.sub(new, 1, 1) == 'K' and string.sub(w, 1, 9) == 'V' .. string.sub(new, 2)
+  if not stays and not intended(w, now) then forget(KEYS[i], new, ARGV[3]) end
 end
 return announce(KEYS[1], KEYS[2], ARGV[1], ARGV[2])

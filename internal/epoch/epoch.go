@@ -6,6 +6,7 @@ package epoch
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -29,9 +30,29 @@ type Counter = atomic.Uint64
 
 // Places are the counters that make up the epoch of one key: its own stripe, its tags', its cache's, the whole's.
 type Places struct {
-	Cache *Counter
-	Key   uint32
-	Tags  []uint32
+	cache *Counter
+	few   [few]uint32 // the key's stripe, then those of the first tags: a hit must not go elsewhere in memory for them
+	n     uint32      // how many of few there are
+	more  []uint32    // of the tags that few has no room for
+}
+
+const few = 3
+
+// At returns the places of a key that has these tags.
+func At(cache *Counter, key uint32, tags ...uint32) Places {
+	p := Places{cache: cache, n: 1}
+	p.few[0] = key
+	p.n += uint32(copy(p.few[1:], tags))
+	p.more = tags[p.n-1:]
+	return p
+}
+
+// Key is the key's own stripe.
+func (p *Places) Key() uint32 { return p.few[0] }
+
+// Any says whether f holds for the key's stripe or for that of one of its tags.
+func (p *Places) Any(f func(stripe uint32) bool) bool {
+	return slices.ContainsFunc(p.few[:p.n], f) || slices.ContainsFunc(p.more, f)
 }
 
 // New returns a table of MinStripes.
@@ -74,8 +95,11 @@ func (t *Table) Place(name string) uint32 { return uint32(maphash.String(t.seed,
 func (t *Table) Of(p *Places) uint64 {
 	cells := *t.cells.Load()
 	mask := uint32(len(cells) - 1)
-	e := t.whole.Load() + p.Cache.Load() + cells[p.Key&mask].Load()
-	for _, tag := range p.Tags {
+	e := t.whole.Load() + p.cache.Load()
+	for _, stripe := range p.few[:p.n] {
+		e += cells[stripe&mask].Load()
+	}
+	for _, tag := range p.more {
 		e += cells[tag&mask].Load()
 	}
 	return e

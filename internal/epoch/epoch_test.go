@@ -12,8 +12,8 @@ func TestEachPartRaisesTheEpoch(t *testing.T) {
 	t.Parallel()
 	table, cache := epoch.New(), &epoch.Counter{}
 	const key, tag1, tag2, other = 1, 2, 3, 4
-	p := epoch.Places{Cache: cache, Key: key, Tags: []uint32{tag1, tag2}}
-	neighbour := epoch.Places{Cache: &epoch.Counter{}, Key: other}
+	p := epoch.At(cache, key, tag1, tag2)
+	neighbour := epoch.At(&epoch.Counter{}, other)
 	for _, c := range []struct {
 		name      string
 		raise     func()
@@ -84,10 +84,11 @@ func TestGrowKeepsEveryEpoch(t *testing.T) {
 	table, cache := epoch.New(), &epoch.Counter{}
 	var places []epoch.Places
 	for range 500 {
-		p := epoch.Places{Cache: cache, Key: rand.Uint32(), Tags: []uint32{rand.Uint32(), rand.Uint32()}}
+		tag := rand.Uint32()
+		p := epoch.At(cache, rand.Uint32(), tag, rand.Uint32())
 		places = append(places, p)
 		for range rand.IntN(4) {
-			table.Raise(p.Key, p.Tags[0])
+			table.Raise(p.Key(), tag)
 		}
 	}
 	before := make([]uint64, len(places))
@@ -108,14 +109,14 @@ func TestGrowKeepsEveryEpoch(t *testing.T) {
 func TestGrowTellsNeighboursApart(t *testing.T) {
 	t.Parallel()
 	table, cache := epoch.New(), &epoch.Counter{}
-	a := epoch.Places{Cache: cache, Key: 7}
-	b := epoch.Places{Cache: cache, Key: 7 + epoch.MinStripes}
-	table.Raise(a.Key)
+	a := epoch.At(cache, 7)
+	b := epoch.At(cache, 7+epoch.MinStripes)
+	table.Raise(a.Key())
 	if got := table.Of(&b); got != 1 {
 		t.Fatalf("before Grow they share a stripe: got %d, want 1", got)
 	}
 	table.Grow(2 * epoch.MinStripes)
-	table.Raise(a.Key)
+	table.Raise(a.Key())
 	if got := table.Of(&a); got != 2 {
 		t.Errorf("the one that was raised: got %d, want 2", got)
 	}
@@ -133,12 +134,12 @@ func TestRaiseIsSeen(t *testing.T) {
 		var all sync.WaitGroup
 		grown := make(chan struct{})
 		for w := range uint32(3) {
-			p := epoch.Places{Cache: cache, Key: w, Tags: []uint32{100 + w}}
+			p := epoch.At(cache, w, 100+w)
 			told := make(chan uint64) // epochs that a raise has reached
 			all.Go(func() {
 				defer close(told)
 				for n := uint64(1); ; n++ {
-					table.Raise(p.Key)
+					table.Raise(p.Key())
 					if got := table.Of(&p); got != n {
 						t.Errorf("writer %d: got epoch %d after raise %d", w, got, n)
 						return

@@ -35,7 +35,8 @@ func (m *model) leaseExpires(s *state, out *steps) {
 	}
 }
 
-// intentExpires: the life of a token ends; of a dead writer's, of one that was left, or, where writers freeze, any.
+// intentExpires: the life of a token ends; of a dead writer's, of one that was left, or, where writers freeze, any. The
+// library gives all that were left one token, which expires last: here each expires by itself, which is more than that.
 func (m *model) intentExpires(s *state, out *steps) {
 	for i := range words {
 		for w := range m.writes {

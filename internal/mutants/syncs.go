@@ -76,7 +76,7 @@ func syncs() []mutant {
 		{
 			name: "what is announced is written to the journal", guard: "INTENT: n = INCR s; XADD j n-0; PUBLISH",
 			file: "internal/word/lib.lua",
-			old:  `if redis.pcall('XADD', j, 'MAXLEN', '~', '10000', n .. '-0', 'r', refs).err then`,
+			old:  `if redis.pcall('XADD', j, 'MAXLEN', '~', '1000', n .. '-0', 'r', refs).err then`,
 			new:  `if false then`,
 			pkg:  "l2", test: "TestAnnounce",
 		},
@@ -104,8 +104,8 @@ func syncs() []mutant {
 		{
 			name: "the fence opens only after the journal is applied", guard: "SYNC: then, and only then, fenceUntil = t0 + D",
 			file: "coherence/sync.go",
-			old:  "\tflushed := b.applySync(reply, after, sent, known)\n",
-			new:  "\tb.openFence(sent, nil)\n\tflushed := b.applySync(reply, after, sent, known)\n",
+			old:  "\tflushed, overflowed := b.applySync(reply, after, sent, known)\n",
+			new:  "\tb.openFence(sent, nil)\n\tflushed, overflowed := b.applySync(reply, after, sent, known)\n",
 			pkg:  "coherence", test: "TestFenceOpensOnlyAfterTheJournal",
 		},
 		{
@@ -118,7 +118,7 @@ func syncs() []mutant {
 		{
 			name: "the fence stays closed for 600 ms after an outage", guard: "SYNC: a success sent at least 600 ms after the first success since that failure",
 			file: "coherence/recover.go",
-			old:  `case r.failed && sent < r.first+settling:`,
+			old:  `case r.failed && sent < r.first+grace:`,
 			new:  `case false:`,
 			pkg:  "coherence", test: "TestFenceSettlesAfterAnOutage",
 		},
@@ -146,9 +146,23 @@ func syncs() []mutant {
 		{
 			name: "everything is flushed once more after D", guard: "SYNC: everything's epoch++ once more after D",
 			file: "coherence/recover.go",
-			old:  "\ttime.AfterFunc(b.config.MaxStaleness, b.epochs.RaiseAll)\n",
-			new:  "",
+			old:  "\tb.reconnect()\n\tb.epochs.RaiseAll()\n",
+			new:  "\tb.reconnect()\n",
 			pkg:  "coherence", test: "TestAnotherIncarnationFlushes",
+		},
+		{
+			name: "connections are made anew once more after D", guard: "SYNC: ... once more after D (a new connection may have led there too)",
+			file: "coherence/recover.go",
+			old:  "\tb.reconnect()\n\tb.epochs.RaiseAll()\n",
+			new:  "\tb.epochs.RaiseAll()\n",
+			pkg:  "coherence", test: "TestConnectionsAreMadeAnewTwice",
+		},
+		{
+			name: "a connection that was being dialled is made anew", guard: "SYNC: every private connection ... is closed and made anew",
+			file: "coherence/client.go",
+			old:  `if c.renewed != renewed {`,
+			new:  `if c.renewed < renewed {`,
+			pkg:  "coherence", test: "TestConnectionDialledMeanwhile",
 		},
 		{
 			name: "connections are made anew", guard: "SYNC: first every private connection, the subscription's too, is closed and made anew",

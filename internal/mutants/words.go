@@ -62,14 +62,14 @@ func words() []mutant {
 		{
 			name: "the tags' versions are read before the load", guard: "FILL: the envelope carries ... the tag versions read before the load",
 			file: "l2/fill.go",
-			old:  `w, err := s.encode(v, l.versions, randomVersion())`,
+			old:  `w, err := s.Encode(l, v)`,
 			new:  "versions, _, _ := s.tagVersions(ctx, e, v)\n\tw, err := s.encode(v, versions, randomVersion())",
 			pkg:  "tiered", test: "TestSlowLoadLosesAgainstAWriteOfItsTag",
 		},
 		{
 			name: "the generation is read before the load", guard: "FILL: the envelope carries the generation known at e0",
 			file: "tiered/read.go",
-			old:  `Value: a.value, Missing: a.missing, Generation: generation,`,
+			old:  `Value: a.value, Missing: a.missing, Generation: f.generation,`,
 			new:  `Value: a.value, Missing: a.missing, Generation: c.member.Generation(),`,
 			pkg:  "tiered", test: "TestSlowLoadLosesAgainstClear",
 		},
@@ -104,9 +104,16 @@ func words() []mutant {
 		{
 			name: "an intent stands beside those of others", guard: "State: a set of write intents",
 			file: "coherence/lua/intent.lua",
-			old:  `if t[2] ~= ARGV[3] then`,
-			new:  `if false then`,
+			old:  `elseif t[2] ~= ARGV[5] then`,
+			new:  `elseif false then`,
 			pkg:  "coherence", test: "TestIntentScript",
+		},
+		{
+			name: "the token that writes share is never cut short", guard: "UPDATE: ... the token that all such writes share, whose expiry never falls",
+			file: "coherence/lua/intent.lua",
+			old:  `mine = math.max(mine, exp)`,
+			new:  `mine = mine`,
+			pkg:  "coherence", test: "TestUnknownOutcomesExpireLast",
 		},
 		{
 			name: "DONE leaves the intents of others", guard: "State: a set: with a single marker one writer deletes another's",
@@ -118,8 +125,8 @@ func words() []mutant {
 		{
 			name: "an invalidation leaves intents", guard: "INVALIDATE: key: DEL unless I; tag: V<new random version> unless I",
 			file: "coherence/lua/done.lua",
-			old:  `if not keep and not intended(w) then`,
-			new:  `if not keep then`,
+			old:  `if not stays and not intended(w, now) then`,
+			new:  `if not stays then`,
 			pkg:  "coherence", test: "TestDoneScript",
 		},
 		{
@@ -153,8 +160,8 @@ func words() []mutant {
 		{
 			name: "what was Set is kept", guard: "SYNC: deleted only if the word is not a V with the id that this Set stored",
 			file: "coherence/lua/done.lua",
-			old:  `local keep = w and `,
-			new:  `local keep = false and `,
+			old:  `local stays = w and `,
+			new:  `local stays = false and `,
 			pkg:  "coherence", test: "TestLostWrites",
 		},
 	}

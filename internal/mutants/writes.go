@@ -6,15 +6,15 @@ func writes() []mutant {
 		{
 			name: "the intent comes before the write", guard: "INTENT: 1 RT, before write",
 			file: "coherence/update.go",
-			old:  `err := b.sendIntent(asking, b.data, w.names, w.token)`,
-			new:  `err := asking.Err()`,
+			old:  `notTaken = b.sendIntent(asking, b.data, w.names, w.token, "")`,
+			new:  `notTaken = asking.Err()`,
 			pkg:  "coherence", test: "TestIntentStands",
 		},
 		{
 			name: "the epoch is raised before the write", guard: "UPDATE: epoch[refs]++ here; run write",
 			file: "coherence/update.go",
-			old:  "\tb.epochs.Raise(w.places...)\n\tknown := false\n",
-			new:  "\tknown := false\n",
+			old:  "\tb.epochs.Raise(w.places...)\n\tknown := true ",
+			new:  "\tknown := true ",
 			pkg:  "coherence", test: "TestEpochRisesBeforeTheWrite",
 		},
 		{
@@ -39,6 +39,13 @@ func writes() []mutant {
 			pkg:  "coherence", test: "TestUnknownOutcomeLeavesAFullLife",
 		},
 		{
+			name: "writes that may still land share a token", guard: "UPDATE: ... INTENT once more, under the token that all such writes share",
+			file: "coherence/update.go",
+			old:  `token, over = abandoned, w.token`,
+			new:  `token, over = w.token, abandoned`,
+			pkg:  "coherence", test: "TestUnknownOutcomesShareAToken",
+		},
+		{
 			name: "an intent is renewed while the write runs", guard: "renewal: every third of the intent's life while write runs",
 			file: "coherence/update.go",
 			old:  `w.renewal = time.AfterFunc(b.config.IntentLife/renewals, w.renew)`,
@@ -55,15 +62,15 @@ func writes() []mutant {
 		{
 			name: "Strict cancels a write whose intent is not renewed", guard: "renewal: not renewed for two thirds of its life: Strict cancels write's context",
 			file: "coherence/update.go",
-			old:  `w.cancel(cause)`,
-			new:  `_ = cause`,
+			old:  `w.cancel(lapsed)`,
+			new:  `_ = lapsed`,
 			pkg:  "coherence", test: "TestStrictCancelsInTime",
 		},
 		{
 			name: "DONE is awaited when the intent's life is over", guard: "renewal: its life was over when write returned: DONE is awaited before Update returns",
 			file: "coherence/update.go",
-			old:  `if known && expired {`,
-			new:  `if false && expired {`,
+			old:  `if expired {`,
+			new:  `if expired && false {`,
 			pkg:  "coherence", test: "TestLateDone",
 		},
 		{
@@ -76,14 +83,14 @@ func writes() []mutant {
 		{
 			name: "an invalidation that Redis did not take stays pending", guard: "INVALIDATE: Redis unreachable: own epoch[refs]++, pending until delivered",
 			file: "coherence/invalidate.go",
-			old:  `b.keep(names, places, debt{}, err)`,
+			old:  `b.postpone(names, places, debt{}, err)`,
 			new:  `b.pending.end(places)`,
 			pkg:  "coherence", test: "TestFenceWaitsForWhatIsPending",
 		},
 		{
 			name: "a DONE that Redis did not take stays pending", guard: "DONE: pending[refs]-- once acknowledged",
 			file: "coherence/update.go",
-			old:  `b.keep(w.names, w.places, debt{tokens: []string{w.token}}, err)`,
+			old:  `b.postpone(w.names, w.places, debt{tokens: []string{w.token}}, err)`,
 			new:  `b.pending.end(w.places)`,
 			pkg:  "coherence", test: "TestFenceWaitsForWhatIsPending",
 		},

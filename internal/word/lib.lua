@@ -69,7 +69,8 @@ local function counter(key)
   return tonumber(n)
 end
 
--- The next number of the sequence, written to the journal and told to everybody. A sequence that was missing, or not a
+-- The next number of the sequence, written to the journal and told to everybody. The journal holds what one SYNC asks for
+-- at most (journalReply in coherence): who has missed more forgets everything. A sequence that was missing, or not a
 -- number, is made anew: looking first would cost each invalidation a command.
 local function announce(s, j, ch, refs)
   local n = redis.pcall('INCR', s)
@@ -79,7 +80,7 @@ local function announce(s, j, ch, refs)
     n = redis.call('INCR', s)
   end
   n = number(n)
-  if redis.pcall('XADD', j, 'MAXLEN', '~', '10000', n .. '-0', 'r', refs).err then
+  if redis.pcall('XADD', j, 'MAXLEN', '~', '1000', n .. '-0', 'r', refs).err then
     redis.call('DEL', j)
     redis.call('XADD', j, n .. '-0', 'r', refs)
   end

@@ -1,0 +1,247 @@
+package tiered
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/tieredcache/tieredcache/l2"
+)
+
+// convoy flies on with flights that have looked together: it asks for their leases together, and loads together what it
+// may. What somebody else loads goes on by itself, and so does all of it where there is no LoadMany.
+func (c *Cache[K, V]) convoy(flights []*flight[K, V]) {
+	var lease, load []*flight[K, V]
+	for _, f := range flights {
+		switch c.course(f) {
+		case toLease:
+			lease = append(lease, f)
+		case toLoad:
+			load = append(load, f)
+		default:
+			c.flyAlone(f)
+		}
+	}
+	c.leaseMany(lease)
+	for _, f := range lease {
+		if f.lease != nil || c.course(f) == toLoad {
+			load = append(load, f)
+		} else {
+			c.flyAlone(f)
+		}
+	}
+	switch {
+	case len(load) == 0:
+	case c.config.LoadMany != nil:
+		c.loadTogether(load)
+	default:
+		for _, f := range load {
+			c.flyAlone(f)
+		}
+	}
+}
+
+// course is what a flight does after it has looked.
+type course int
+
+const (
+	onItsOwn course = iota // it waits, or looks again
+	toLease
+	toLoad // under a lease, aside, or round Redis
+)
+
+func (c *Cache[K, V]) course(f *flight[K, V]) course {
+	switch {
+	case f.load == nil:
+		return onItsOwn
+	case f.round, c.l2 == nil:
+		return toLoad
+	case !f.looked:
+		return onItsOwn
+	case f.err != nil:
+		c.count.redisErrors.Add(1)
+		f.round = true
+		return toLoad
+	case f.seen.Kind == l2.Intended:
+		f.round = true
+		return toLoad
+	case f.seen.Kind == l2.Foreign:
+		return toLoad
+	case f.seen.Kind == l2.Absent, f.seen.Kind == l2.Stale, f.seen.Kind == l2.Garbage:
+		return toLease
+	}
+	return onItsOwn
+}
+
+// flyAlone is flyOn for a flight that has a context already.
+func (c *Cache[K, V]) flyAlone(f *flight[K, V]) {
+	c.flights.group.DoChan(f.entry.Name, func() (any, error) { c.run(f); return nil, nil })
+}
+
+// leaseMany asks for the leases of several flights in one round trip. One that gets none has seen what stands in its
+// way, or Redis's error.
+func (c *Cache[K, V]) leaseMany(flights []*flight[K, V]) {
+	if len(flights) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, c.bus.Timeout())
+	defer cancel()
+	seen := make([]l2.Word[V], len(flights))
+	for i, f := range flights {
+		seen[i] = f.seen
+	}
+	leases := c.l2.LeaseMany(ctx, entries(flights), seen, c.config.TTL)
+	for i, f := range flights {
+		var lease *l2.Lease
+		lease, f.seen, f.err = leases.Lease(i, f.generation, c.bus.RedisNow(c.bus.Now()))
+		if f.err != nil {
+			c.flights.flying.Go(func() { c.giveUp(f, lease) }) // Redis may have granted it: others would wait for it
+			continue
+		}
+		c.met(lease, seen[i], f.seen)
+		f.lease = lease
+	}
+}
+
+// loadTogether loads for several flights in one LoadMany, and stores what it brought in one round trip. A flight that is
+// over meanwhile gives its lease up at once; the load is cancelled when the last of them is.
+func (c *Cache[K, V]) loadTogether(flights []*flight[K, V]) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(flights[0].ctx))
+	defer cancel()
+	left := flights
+	defer func() { // after a Goexit of LoadMany
+		for _, f := range left {
+			c.landed(f, func() (answer[V], bool) { return answer[V]{tier: Source, err: &PanicError{}}, true })
+		}
+	}()
+	goOn := make(map[*flight[K, V]]func() bool, len(flights))
+	var flying atomic.Int64
+	flying.Store(int64(len(flights)))
+	for _, f := range flights {
+		stop := context.AfterFunc(c.ctx, f.cancel)
+		defer stop()
+		goOn[f] = c.whenOver(f, func() {
+			if f.lease != nil {
+				c.giveUp(f, f.lease)
+			}
+			if flying.Add(-1) == 0 {
+				cancel()
+			}
+		})
+	}
+	answers, ttls := c.sourceMany(ctx, flights)
+	c.fillMany(flights, answers, ttls)
+	for len(left) > 0 {
+		f := left[0]
+		left = left[1:]
+		c.landed(f, func() (answer[V], bool) {
+			goOn[f]()
+			return answers[f], true
+		})
+	}
+}
+
+// sourceMany asks the source for several keys, in one place among the bounded loads.
+func (c *Cache[K, V]) sourceMany(ctx context.Context, flights []*flight[K, V]) (answers map[*flight[K, V]]answer[V], ttl func(answer[V]) time.Duration) {
+	if held := leased(flights); len(held) > 0 {
+		stop := c.everyThird(ctx, func(ctx context.Context) bool { return c.l2.RenewMany(ctx, held) })
+		defer stop()
+	}
+	own := new(atomic.Int64)
+	keys := make([]K, len(flights))
+	for i, f := range flights {
+		keys[i] = f.key
+		if f.round {
+			c.count.bypasses.Add(1)
+			c.flights.mark(func() { f.bypass = true })
+		}
+	}
+	found, err := map[K]V{}, c.slots.Acquire(ctx, 1)
+	if err == nil {
+		defer c.slots.Release(1)
+		for _, f := range flights {
+			c.flights.mark(func() { f.reading = true })
+		}
+		c.count.loads.Add(uint64(len(flights)))
+		found, err = recovered(func() (map[K]V, error) { return c.config.LoadMany(context.WithValue(ctx, ttlKey{}, own), keys) })
+	}
+	answers = make(map[*flight[K, V]]answer[V], len(flights))
+	for _, f := range flights {
+		v, ok := found[f.key]
+		a := answer[V]{tier: Source, held: held[V]{value: v, missing: !ok}}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			a = answer[V]{tier: Source, err: err}
+			c.count.loadErrors.Add(1)
+		}
+		answers[f] = a
+		if f.round {
+			c.member.Raise(&f.places)
+		}
+	}
+	return answers, func(a answer[V]) time.Duration { return c.life(own, a) }
+}
+
+// fillMany stores what was loaded, and keeps what was stored in memory; without Redis, all of it. A load that failed
+// gives its lease up.
+func (c *Cache[K, V]) fillMany(flights []*flight[K, V], answers map[*flight[K, V]]answer[V], ttl func(answer[V]) time.Duration) {
+	var fills []l2.Filling
+	var filling []*flight[K, V]
+	for _, f := range flights {
+		a := answers[f]
+		switch {
+		case f.lease != nil:
+			fill := l2.Filling{Entry: f.entry, Lease: f.lease}
+			if a.err == nil {
+				fill = c.filling(f, a, ttl(a))
+			}
+			fills, filling = append(fills, fill), append(filling, f)
+		case a.err == nil && !f.round:
+			c.keep(f, a.held, c.bus.Now()+ttl(a))
+		}
+	}
+	if len(fills) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.bus.Timeout())
+	defer cancel()
+	results := c.l2.FillMany(ctx, fills)
+	for i, f := range filling {
+		if a := answers[f]; fills[i].Word != nil {
+			c.filled(results[i].Held, results[i].Err)
+			if results[i].Held {
+				c.keep(f, a.held, c.bus.Now()+ttl(a))
+			}
+		}
+	}
+}
+
+// filling makes the word that is to be stored. A value that cannot be encoded gives its lease up.
+func (c *Cache[K, V]) filling(f *flight[K, V], a answer[V], ttl time.Duration) (fill l2.Filling) {
+	fill = l2.Filling{Entry: f.entry, Lease: f.lease}
+	defer func() {
+		if p := recover(); p != nil {
+			c.land(f, answer[V]{tier: Source, err: newPanicError(p)})
+		}
+	}()
+	if c.config.FillInBackground {
+		c.flights.mark(func() { f.filling, f.expires = true, c.bus.Now()+ttl })
+		c.land(f, a)
+	}
+	w, err := c.l2.Encode(f.lease, c.value(f, a, ttl))
+	if err != nil {
+		c.filled(false, err)
+		return fill
+	}
+	fill.Word, fill.TTL = w, ttl
+	return fill
+}
+
+func leased[K comparable, V any](flights []*flight[K, V]) (all []l2.Filling) {
+	for _, f := range flights {
+		if f.lease != nil {
+			all = append(all, l2.Filling{Entry: f.entry, Lease: f.lease})
+		}
+	}
+	return all
+}
