@@ -17,7 +17,7 @@ func answers(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, er
 	n := pick(env, 100, 100, 10)
 	return onStand(ctx, func(s *stand) ([]measure.Row, error) {
 		row := measure.Row{Scenario: "answers", Unit: fmt.Sprintf("lists of %d that are not what the source gave", n), Floor: exactly("none", 0)}
-		for _, r := range rival.All() {
+		for _, r := range rivals(env, 0) {
 			f, err := s.answer(ctx, r, n)
 			if ctx.Err() != nil {
 				return nil, ctx.Err()

@@ -19,7 +19,7 @@ func rivalsMemory(ctx context.Context, env Env, _ measure.Options) ([]measure.Ro
 	n := pick(env, 100_000, 20_000, 1000)
 	return onStand(ctx, func(s *stand) ([]measure.Row, error) {
 		row := measure.Row{Scenario: "rivals-memory", Unit: "B/entry beyond its value"}
-		for i, r := range append([]rival.Rival{rival.Ristretto()}, rival.With(rival.Memory)...) {
+		for i, r := range append([]rival.Rival{rival.Ristretto()}, rivals(env, rival.Memory)...) {
 			if i > 0 && r.Name == row.Floor.Name {
 				continue
 			}
@@ -76,7 +76,7 @@ func rivalsHitRatio(ctx context.Context, env Env, _ measure.Options) ([]measure.
 			scan bool
 		}{{"zipf", false}, {"scan", true}} {
 			row := measure.Row{Scenario: "rivals-hit-ratio/" + c.name, Unit: "hits in 100 reads, higher is better"}
-			for i, r := range append([]rival.Rival{rival.Ristretto()}, rival.With(rival.Memory)...) {
+			for i, r := range append([]rival.Rival{rival.Ristretto()}, rivals(env, rival.Memory)...) {
 				if i > 0 && r.Name == row.Floor.Name {
 					continue
 				}
