@@ -35,6 +35,7 @@ type Options struct {
 	Redis   string // host:port
 	Source  string // of a source.Server
 	Entries int
+	Calm    bool // as in rival.Config
 }
 
 // Main does the work of a peer and ends the process, if this process was started as one. It is the first thing that a
@@ -79,7 +80,7 @@ func serve(options string, in io.ReadCloser, out io.WriteCloser) (err error) {
 		p.loads.Add(1)
 		return p.source.Load(ctx, key)
 	}
-	if p.cache, err = r.Open(context.Background(), rival.Config{Redis: o.Redis, Load: load, Entries: o.Entries}); err != nil {
+	if p.cache, err = r.Open(context.Background(), rival.Config{Redis: o.Redis, Load: load, Entries: o.Entries, Calm: o.Calm}); err != nil {
 		return err
 	}
 	p.redis = redis.NewClient(&redis.Options{Addr: o.Redis})

@@ -45,6 +45,9 @@ func openTiered(namespace string, tags func(string) []coherence.Ref) func(contex
 	return func(ctx context.Context, c Config) (Cache, error) {
 		t := &tieredCache{}
 		bus := coherence.Config{Namespace: namespace}
+		if c.Calm {
+			bus.Timeout, bus.MaxStaleness = time.Second, 4*time.Second
+		}
 		if c.Redis != "" {
 			t.redis = redis.NewClient(&redis.Options{Addr: c.Redis})
 			bus.Redis = t.redis

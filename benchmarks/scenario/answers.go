@@ -15,7 +15,7 @@ import (
 // that has not read it before, and then from memory. The zone of a time is a part of it.
 func answers(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, error) {
 	n := pick(env, 100, 100, 10)
-	return onStand(ctx, func(s *stand) ([]measure.Row, error) {
+	return onStand(ctx, env, func(s *stand) ([]measure.Row, error) {
 		row := measure.Row{Scenario: "answers", Unit: fmt.Sprintf("lists of %d that are not what the source gave", n), Floor: exactly("none", 0)}
 		for _, r := range rivals(env, 0) {
 			f, err := s.answer(ctx, r, n)

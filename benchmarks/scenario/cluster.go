@@ -29,7 +29,7 @@ func (s *stand) cluster(ctx context.Context, r rival.Rival, processes, entries i
 		return nil, err
 	}
 	for i := range processes {
-		o := peer.Options{Rival: r.Name, Redis: s.addr, Source: c.server.Addr(), Entries: entries}
+		o := peer.Options{Rival: r.Name, Redis: s.addr, Source: c.server.Addr(), Entries: entries, Calm: s.calm}
 		if i < len(via) && via[i] != "" {
 			o.Redis = via[i]
 		}

@@ -16,7 +16,7 @@ import (
 func invalidation(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	const key = 1
 	rounds := pick(env, 20*o.Rounds, 40, 5)
-	return onStand(ctx, func(s *stand) ([]measure.Row, error) {
+	return onStand(ctx, env, func(s *stand) ([]measure.Row, error) {
 		row := measure.Row{Scenario: "invalidation", Unit: "µs"}
 		var floors []float64
 		var err error

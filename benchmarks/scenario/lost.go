@@ -16,14 +16,14 @@ import (
 const (
 	lostWrites = 50
 	cutFor     = 500 * time.Millisecond
-	bound      = 2 * time.Second // tieredcache's MaxStaleness, which is the only one that is stated
+	bound      = 2 * time.Second // tieredcache's MaxStaleness, the only one that is stated
 )
 
 // lostMessage cuts the connections that bring one process its invalidations for half a second, in which another process
 // writes fifty keys that the first one holds. What is still old there when two seconds have passed is stale. It measures
 // no time, so all rivals do it at once.
 func lostMessage(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, error) {
-	return onStand(ctx, func(s *stand) ([]measure.Row, error) {
+	return onStand(ctx, env, func(s *stand) ([]measure.Row, error) {
 		row := measure.Row{Scenario: "lost-message", Unit: fmt.Sprintf("stale keys of %d", lostWrites), Floor: exactly("none", 0)}
 		all := twoTier(env)
 		row.Subjects = make([]measure.Figure, len(all))

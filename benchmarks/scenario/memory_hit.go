@@ -16,7 +16,7 @@ import (
 // of two tiers have their Redis behind them. The floor is ristretto with its own TTL.
 func memoryHit(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	const keys = 1000
-	return onStand(ctx, func(s *stand) (rows []measure.Row, err error) {
+	return onStand(ctx, env, func(s *stand) (rows []measure.Row, err error) {
 		floor := s.subject(rival.Ristretto(), 2*keys)
 		all := s.subjects(rivals(env, rival.Memory), floor.Name, 2*keys)
 		defer closeAll(append(all, floor))
@@ -42,7 +42,7 @@ func memoryHit(ctx context.Context, env Env, o measure.Options) ([]measure.Row, 
 // floor: a million entries of all of them at once would be another test. No Redis is behind them but rueidis's, which
 // has no memory without; it is not filled beyond 1e5.
 func memoryZipf(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
-	return onStand(ctx, func(s *stand) (rows []measure.Row, err error) {
+	return onStand(ctx, env, func(s *stand) (rows []measure.Row, err error) {
 		for _, n := range pick(env, []int{1e3, 1e4, 1e5, 1e6}, []int{1e3, 1e5}, []int{1e3}) {
 			order := zipf(n)
 			floor := (*stand)(nil).subject(rival.Ristretto(), 2*n)
@@ -93,7 +93,7 @@ func (s *stand) nearOp(ctx context.Context, j *subject, order []uint32, keys, wo
 	mask := len(order) - 1
 	return j.op(nil, func(ctx context.Context, n int) error {
 		return spread(n, workers, func(i int) error { return j.read(ctx, list[order[i&mask]]) })
-	}, 0)
+	}, 0, j.How)
 }
 
 func ops(all []*subject, op func(*subject) measure.Op) []measure.Op {

@@ -25,7 +25,7 @@ const (
 // is go-redis alone, which deletes after a write.
 func mixed(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	keys := pick(env, 10_000, 1000, 100)
-	return onStand(ctx, func(s *stand) (rows []measure.Row, err error) {
+	return onStand(ctx, env, func(s *stand) (rows []measure.Row, err error) {
 		floor := &mixture{stand: s, rival: rival.Bare(), keys: keys}
 		defer func() { err = errors.Join(err, floor.stop()) }()
 		row := measure.Row{}
@@ -61,9 +61,9 @@ type mixture struct {
 
 func (m *mixture) op(ctx context.Context) measure.Op {
 	if err := m.start(ctx); err != nil {
-		return measure.Op{Name: m.rival.Name, Run: func(context.Context, int) error { return err }, Note: m.rival.How}
+		return measure.Op{Name: m.rival.Name, Run: func(context.Context, int) error { return err }}
 	}
-	return measure.Op{Name: m.rival.Name, Note: m.rival.How, Run: m.run}
+	return measure.Op{Name: m.rival.Name, Run: m.run}
 }
 
 // start starts the processes and has each read every key.

@@ -16,7 +16,7 @@ import (
 // its keys run out, an instance is replaced by a new one, while nothing is timed. The floor is go-redis alone, GET and
 // decode with tieredcache's codec.
 func redisHit(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
-	return onStand(ctx, func(s *stand) (rows []measure.Row, err error) {
+	return onStand(ctx, env, func(s *stand) (rows []measure.Row, err error) {
 		floor := s.subject(rival.Bare(), 0)
 		all := s.subjects(rivals(env, rival.Redis), floor.Name, 0)
 		defer closeAll(append(all, floor))
@@ -68,7 +68,7 @@ func (s *stand) farOp(ctx context.Context, j *subject, keys, workers int) measur
 	if err != nil {
 		return j.failing(err)
 	}
-	return j.farOp(keys, workers, fmt.Sprintf("Redis is asked %.2f times a read", asked))
+	return j.farOp(keys, workers, j.How, fmt.Sprintf("Redis is asked %.2f times a read", asked))
 }
 
 // again is an op of farOp with other workers; one that failed stays failed.

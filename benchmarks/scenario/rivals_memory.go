@@ -17,7 +17,7 @@ import (
 // The floor is ristretto with its own TTL.
 func rivalsMemory(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, error) {
 	n := pick(env, 100_000, 20_000, 1000)
-	return onStand(ctx, func(s *stand) ([]measure.Row, error) {
+	return onStand(ctx, env, func(s *stand) ([]measure.Row, error) {
 		row := measure.Row{Scenario: "rivals-memory", Unit: "B/entry beyond its value"}
 		for i, r := range append([]rival.Rival{rival.Ristretto()}, rivals(env, rival.Memory)...) {
 			if i > 0 && r.Name == row.Floor.Name {
@@ -69,8 +69,8 @@ func (s *stand) grownBy(ctx context.Context, r rival.Rival, n int) (_ float64, e
 // costs a GET of Redis: on a zipf distribution, and on one that is interleaved with a scan of keys that nobody reads
 // again. The first half of the reads warms up. The floor is ristretto with its own TTL.
 func rivalsHitRatio(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, error) {
-	n := pick(env, 100_000, 10_000, 2000)
-	return onStand(ctx, func(s *stand) (rows []measure.Row, err error) {
+	n := pick(env, 100_000, 10_000, 1000)
+	return onStand(ctx, env, func(s *stand) (rows []measure.Row, err error) {
 		for _, c := range []struct {
 			name string
 			scan bool

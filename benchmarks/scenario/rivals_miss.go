@@ -12,7 +12,7 @@ import (
 
 // rivalsMiss reads keys that nobody has read, from a source that takes no time. The floor is GET, decode nothing, SET.
 func rivalsMiss(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
-	return onStand(ctx, func(s *stand) ([]measure.Row, error) {
+	return onStand(ctx, env, func(s *stand) ([]measure.Row, error) {
 		floor := s.subject(rival.Bare(), 0)
 		all := s.subjects(rivals(env, rival.Redis), floor.Name, 0)
 		defer closeAll(append(all, floor))
@@ -60,11 +60,11 @@ const batchSize = 100
 // rivalsBatch reads a hundred keys at once, of which Redis has all, half or none. Those that know no batch read one key
 // after the other. The floor is one MGET, and a pipeline of SETs for what was loaded, all in one load.
 func rivalsBatch(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
-	return onStand(ctx, func(s *stand) (rows []measure.Row, err error) {
+	return onStand(ctx, env, func(s *stand) (rows []measure.Row, err error) {
 		floor := s.subject(rival.Bare(), 0)
 		all := s.subjects(rivals(env, rival.Redis), floor.Name, 0)
 		defer closeAll(append(all, floor))
-		keys := batchSize * max(50, int(o.Time.Microseconds()/400))
+		keys := batchSize * max(20, int(o.Time.Microseconds()/400))
 		filled := map[string]error{}
 		for _, j := range append(all, floor) {
 			filled[j.Name] = s.fill(ctx, j, source.Keys(j.prefix, keys))

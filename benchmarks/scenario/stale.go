@@ -20,7 +20,7 @@ const (
 // and in a third process: what was overtaken before it was stored must not be read.
 func staleFill(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	trials := pick(env, min(o.Rounds, 10), 3, 1)
-	return onStand(ctx, func(s *stand) ([]measure.Row, error) {
+	return onStand(ctx, env, func(s *stand) ([]measure.Row, error) {
 		row := measure.Row{Scenario: "stale-fill", Unit: "% of slow loads leave the old value", Floor: exactly("none", 0)}
 		var err error
 		row.Subjects, err = s.clustered(ctx, twoTier(env), 3, 0, func(c *cluster) (measure.Figure, error) {

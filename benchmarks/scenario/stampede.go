@@ -19,7 +19,7 @@ const (
 
 // stampede counts the loads of one key that all readers of all processes miss at once.
 func stampede(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
-	return onStand(ctx, func(s *stand) ([]measure.Row, error) {
+	return onStand(ctx, env, func(s *stand) ([]measure.Row, error) {
 		row := measure.Row{Scenario: "stampede", Unit: "loads", Floor: exactly("one load", 1)}
 		var err error
 		row.Subjects, err = s.clustered(ctx, twoTier(env), stampeders, 0, func(c *cluster) (measure.Figure, error) {

@@ -23,18 +23,19 @@ import (
 type stand struct {
 	addr   string
 	client *redis.Client
+	calm   bool // nothing that is merely late is an error
 	opened int
 }
 
 // onStand starts a Redis, runs f and stops it.
-func onStand(ctx context.Context, f func(*stand) ([]measure.Row, error)) (rows []measure.Row, err error) {
+func onStand(ctx context.Context, env Env, f func(*stand) ([]measure.Row, error)) (rows []measure.Row, err error) {
 	rival.Quiet()
 	server, err := services.StartRedis(ctx, services.RedisOptions{})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
-	s := &stand{addr: server.Addr, client: redis.NewClient(&redis.Options{Addr: server.Addr})}
+	s := &stand{addr: server.Addr, calm: env.Tiny, client: redis.NewClient(&redis.Options{Addr: server.Addr})}
 	defer s.client.Close()
 	return f(s)
 }
@@ -53,7 +54,7 @@ func (s *stand) subject(r rival.Rival, entries int) *subject {
 	j := &subject{Rival: r, source: source.New(0)}
 	j.config = rival.Config{Load: j.source.Load, LoadMany: j.source.LoadMany, Entries: entries}
 	if s != nil {
-		j.config.Redis = s.addr
+		j.config.Redis, j.config.Calm = s.addr, s.calm
 		j.prefix = string(rune('a'+s.opened)) + ":"
 		s.opened++
 	}
@@ -107,14 +108,14 @@ func closeAll(list []*subject) {
 
 // failing is the op of a subject that cannot take part: its figure says why.
 func (j *subject) failing(err error) measure.Op {
-	return measure.Op{Name: j.Name, Run: func(context.Context, int) error { return err }, Note: j.How}
+	return measure.Op{Name: j.Name, Run: func(context.Context, int) error { return err }}
 }
 
 // op times what run does with the open subject. loads is how often each operation asks the source: if one in a hundred
 // does otherwise, what was meant to be a hit was none, and that is an error.
 func (j *subject) op(prepare, run func(ctx context.Context, n int) error, loads int, notes ...string) measure.Op {
 	return measure.Op{
-		Name: j.Name, Note: note(append([]string{j.How}, notes...)...), Prepare: prepare,
+		Name: j.Name, Note: note(notes...), Prepare: prepare,
 		Run: func(ctx context.Context, n int) error {
 			before := j.source.Loads()
 			if err := run(ctx, n); err != nil {
