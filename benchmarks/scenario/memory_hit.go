@@ -15,7 +15,7 @@ import (
 // memoryHit reads a thousand keys in turn, all of them in memory, with one goroutine and with one for each core. Caches
 // of two tiers have their Redis behind them. The floor is ristretto with its own TTL.
 func memoryHit(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
-	const keys = 1000
+	keys := pick(env, 1000, 1000, 100)
 	return onStand(ctx, env, func(s *stand) (rows []measure.Row, err error) {
 		floor := s.subject(rival.Ristretto(), 2*keys)
 		all := s.subjects(rivals(env, rival.Memory), floor.Name, 2*keys)
@@ -43,7 +43,7 @@ func memoryHit(ctx context.Context, env Env, o measure.Options) ([]measure.Row, 
 // has no memory without; it is not filled beyond 1e5.
 func memoryZipf(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	return onStand(ctx, env, func(s *stand) (rows []measure.Row, err error) {
-		for _, n := range pick(env, []int{1e3, 1e4, 1e5, 1e6}, []int{1e3, 1e5}, []int{1e3}) {
+		for _, n := range pick(env, []int{1e3, 1e4, 1e5, 1e6}, []int{1e3, 1e5}, []int{100}) {
 			order := zipf(n)
 			floor := (*stand)(nil).subject(rival.Ristretto(), 2*n)
 			whole := measure.Row{}

@@ -10,27 +10,27 @@ import (
 	"github.com/tieredcache/tieredcache/benchmarks/source"
 )
 
-// A stampede is eight processes with a hundred readers each, and a load that takes 50 ms.
-const (
-	stampeders   = 8
-	stampedeSize = 100
-	stampedeLoad = 50 * time.Millisecond
-)
+// stampedeOf is how many processes with how many readers each run at one key.
+func stampedeOf(env Env) (processes, readers int) { return pick(env, 8, 8, 3), pick(env, 100, 100, 10) }
+
+// stampedeLoad is how long a load takes.
+const stampedeLoad = 50 * time.Millisecond
 
 // stampede counts the loads of one key that all readers of all processes miss at once.
 func stampede(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	return onStand(ctx, env, func(s *stand) ([]measure.Row, error) {
 		row := measure.Row{Scenario: "stampede", Unit: "loads", Floor: exactly("one load", 1)}
+		processes, readers := stampedeOf(env)
 		var err error
-		row.Subjects, err = s.clustered(ctx, twoTier(env), stampeders, 0, func(c *cluster) (measure.Figure, error) {
-			if _, err := c.stampede(ctx, 0); err != nil { // connections are made
+		row.Subjects, err = s.clustered(ctx, twoTier(env), processes, 0, func(c *cluster) (measure.Figure, error) {
+			if _, err := c.stampede(ctx, readers, 0); err != nil { // connections are made
 				return measure.Figure{}, err
 			}
 			var loads []float64
 			slowest := time.Duration(0)
 			for i := range pick(env, min(o.Rounds, 7), 3, 1) {
 				before := c.source.Loads()
-				took, err := c.stampede(ctx, i+1)
+				took, err := c.stampede(ctx, readers, i+1)
 				if err != nil {
 					return measure.Figure{}, err
 				}
@@ -38,7 +38,7 @@ func stampede(ctx context.Context, env Env, o measure.Options) ([]measure.Row, e
 			}
 			f := spreadOf(loads, 1)
 			f.Note = fmt.Sprintf("of %d readers in %d processes the slowest took %v; a load takes %v",
-				stampeders*stampedeSize, stampeders, slowest.Round(time.Millisecond), stampedeLoad)
+				processes*readers, processes, slowest.Round(time.Millisecond), stampedeLoad)
 			return f, nil
 		})
 		return []measure.Row{row}, err
@@ -46,16 +46,16 @@ func stampede(ctx context.Context, env Env, o measure.Options) ([]measure.Row, e
 }
 
 // stampede has everybody read the i-th key at one moment, and returns how long the slowest took.
-func (c *cluster) stampede(ctx context.Context, i int) (slowest time.Duration, err error) {
+func (c *cluster) stampede(ctx context.Context, readers, i int) (slowest time.Duration, err error) {
 	c.source.SetDelay(stampedeLoad)
-	crowd := peer.Crowd{Key: source.Key(c.prefix, i), Readers: stampedeSize, At: source.Clock() + 300*time.Millisecond}
+	crowd := peer.Crowd{Key: source.Key(c.prefix, i), Readers: readers, At: source.Clock() + 300*time.Millisecond}
 	all, err := each[peer.Crowded](ctx, c, "Crowd", func(int) any { return crowd })
 	if err != nil {
 		return 0, err
 	}
 	for _, one := range all {
-		if one.Values != stampedeSize {
-			return 0, fmt.Errorf("%d of %d readers have a value, the others: %s", one.Values, stampedeSize, one.Err)
+		if one.Values != readers {
+			return 0, fmt.Errorf("%d of %d readers have a value, the others: %s", one.Values, readers, one.Err)
 		}
 		slowest = max(slowest, one.Slowest)
 	}
