@@ -127,7 +127,7 @@ func (c Condition) judge(rows []measure.Row) Finding {
 	} else {
 		found.Met, bound = c.holds(found.Value)
 	}
-	found.Said = fmt.Sprintf("%s: %s %s %.3g, %s", c.Row, c.Subject, c.Figure, found.Value, bound)
+	found.Said = fmt.Sprintf("%s: %s %s %s, %s", c.Row, c.Subject, c.Figure, measure.Short(found.Value), bound)
 	return found
 }
 
@@ -135,11 +135,11 @@ func (c Condition) judge(rows []measure.Row) Finding {
 func (c Condition) holds(got float64) (met bool, bound string) {
 	switch {
 	case c.AtMost != nil:
-		return got <= *c.AtMost, fmt.Sprintf("at most %.3g", *c.AtMost)
+		return got <= *c.AtMost, "at most " + measure.Short(*c.AtMost)
 	case c.AtLeast != nil:
-		return got >= *c.AtLeast, fmt.Sprintf("at least %.3g", *c.AtLeast)
+		return got >= *c.AtLeast, "at least " + measure.Short(*c.AtLeast)
 	default:
-		return got < *c.Under, fmt.Sprintf("under %.3g", *c.Under)
+		return got < *c.Under, "under " + measure.Short(*c.Under)
 	}
 }
 
@@ -154,7 +154,7 @@ func (c Condition) beats(row measure.Row, got float64) (bool, string) {
 			met = false // it was not measured at all
 		case said == "":
 			theirs := figures[c.Figure](row, other)
-			said = fmt.Sprintf("%s %.3g", name, theirs)
+			said = name + " " + measure.Short(theirs)
 			met = met && got < theirs
 		}
 		others = append(others, said)

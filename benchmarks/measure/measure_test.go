@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tieredcache/tieredcache/benchmarks/measure"
@@ -31,26 +32,65 @@ func work(name string, steps int) measure.Op {
 
 var kept []byte
 
+// takes is an op of so long, on the clock of a bubble.
+func takes(name string, d func() time.Duration) measure.Op {
+	return measure.Op{Name: name, Run: func(_ context.Context, n int) error {
+		<-time.After(time.Duration(n) * d())
+		return nil
+	}}
+}
+
+func constantly(d time.Duration) func() time.Duration { return func() time.Duration { return d } }
+
 func TestPairedFindsTheRatio(t *testing.T) {
-	row, err := measure.Paired(t.Context(), short, work("floor", 1000), work("thrice", 3000), work("same", 1000))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if row.Floor.Name != "floor" || row.Floor.Ratio != 1 || row.Floor.Value <= 0 || row.Unit != measure.Nanoseconds {
-		t.Errorf("the floor is %+v in %q", row.Floor, row.Unit)
-	}
-	for i, want := range []struct {
-		name  string
-		ratio float64
-	}{{"thrice", 3}, {"same", 1}} {
-		got := row.Subjects[i]
-		if got.Name != want.name || got.Ratio < want.ratio*0.7 || got.Ratio > want.ratio*1.4 {
-			t.Errorf("got %+v, want %s at %v", got, want.name, want.ratio)
+	synctest.Test(t, func(t *testing.T) {
+		row, err := measure.Paired(t.Context(), short, takes("floor", constantly(10*time.Microsecond)),
+			takes("thrice", constantly(30*time.Microsecond)), takes("same", constantly(10*time.Microsecond)))
+		if err != nil {
+			t.Fatal(err)
 		}
-		if got.Low > got.Ratio || got.High < got.Ratio || got.Err != "" {
-			t.Errorf("spread of %+v", got)
+		if row.Floor.Name != "floor" || row.Floor.Ratio != 1 || row.Floor.Value != 10_000 || row.Unit != measure.Nanoseconds {
+			t.Errorf("the floor is %+v in %q", row.Floor, row.Unit)
 		}
-	}
+		for i, want := range []measure.Figure{
+			{Name: "thrice", Value: 30_000, Ratio: 3, Low: 3, High: 3},
+			{Name: "same", Value: 10_000, Ratio: 1, Low: 1, High: 1},
+		} {
+			got := row.Subjects[i]
+			got.Allocs = 0
+			if got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		}
+	})
+}
+
+// A machine that gets slower and slower, and slow for a while, does not change a ratio: neighbours are compared.
+func TestPairedOnAMoodyMachine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		mood := func(d time.Duration) func() time.Duration {
+			return func() time.Duration {
+				age := time.Since(start)
+				d := d + d*age/(200*time.Millisecond)
+				if age%(50*time.Millisecond) < 10*time.Millisecond {
+					d *= 3
+				}
+				return d
+			}
+		}
+		row, err := measure.Paired(t.Context(), measure.Options{Rounds: 31, Time: 2 * time.Millisecond},
+			takes("floor", mood(10*time.Microsecond)), takes("twice", mood(20*time.Microsecond)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := row.Subjects[0].Ratio; got < 1.95 || got > 2.05 {
+			t.Errorf("the ratio is %v, want 2", got)
+		}
+		if spread := row.Floor.High - row.Floor.Low; spread < 0.2 {
+			t.Errorf("the floor's slices spread by %v: the machine was not moody", spread)
+		}
+	})
 }
 
 func TestPairedCountsAllocations(t *testing.T) {
@@ -135,5 +175,13 @@ func TestQuantile(t *testing.T) {
 	}
 	if of[0] != 4 {
 		t.Error("the caller's slice was sorted")
+	}
+}
+
+func TestShort(t *testing.T) {
+	for v, want := range map[float64]string{0: "0", 1: "1", 0.8049: "0.805", 28264: "28300", 0.00012345: "0.000123", math.Inf(1): "+Inf"} {
+		if got := measure.Short(v); got != want {
+			t.Errorf("%v: got %q, want %q", v, got, want)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package measure
 import (
 	"math"
 	"slices"
+	"strconv"
 )
 
 // Median returns the median of what was measured, NaN of nothing.
@@ -20,4 +21,10 @@ func Quantile(of []float64, q float64) float64 {
 		return sorted[i]
 	}
 	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
+}
+
+// Short shows a number to three digits, and never with an exponent.
+func Short(v float64) string {
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 3, 64), 64) // it has just been made
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
 }

@@ -50,7 +50,7 @@ func plotRow(path string, r measure.Row) error {
 	p.HideY()
 	var spread spreads
 	names := plotter.XYLabels{}
-	most := 0.0
+	most, near := 0.0, values[0]
 	for i, f := range all {
 		at, v := float64(len(all)-1-i), values[i] // the first stands at the top
 		bar, err := plotter.NewBarChart(plotter.Values{v}, vg.Points(9))
@@ -59,7 +59,7 @@ func plotRow(path string, r measure.Row) error {
 		}
 		bar.Horizontal, bar.XMin, bar.LineStyle.Width = true, at, 0
 		if bar.Color = othersColor; strings.HasPrefix(f.Name, ours) {
-			bar.Color = oursColor
+			bar.Color, near = oursColor, max(near, v)
 		}
 		p.Add(bar)
 		most = max(most, v)
@@ -80,6 +80,9 @@ func plotRow(path string, r measure.Row) error {
 	}
 	texts.Offset = vg.Point{X: vg.Points(2), Y: vg.Points(7)}
 	p.Add(bars, texts)
+	if most > 4*near && near > 0 {
+		most = 4 * near // bars that reach the edge go on beyond it; their number stands above them
+	}
 	p.X.Min, p.X.Max = 0, 1.05*max(most, math.SmallestNonzeroFloat32)
 	p.Y.Min, p.Y.Max = -0.5, float64(len(all))-0.2
 	return p.Save(16*vg.Centimeter, vg.Length(len(all))*1.0*vg.Centimeter+2*vg.Centimeter, path)
@@ -106,11 +109,7 @@ func said(f measure.Figure, v float64) string {
 	if f.Err != "" {
 		return "fails"
 	}
-	text := fmt.Sprintf("%.4g", v)
-	if v >= 1e4 {
-		text = fmt.Sprintf("%.0f", v)
-	}
-	return text
+	return measure.Short(v)
 }
 
 // spreads are quartiles around medians.

@@ -80,10 +80,10 @@ func TestTable(t *testing.T) {
 	}
 	got := report.Table(about, some, all)
 	for _, want := range []string{
-		"a CPU, 2 cores, Go 1.26, Redis 7.0, Neo4j 5.26, 2026-01-02", "1 of 2 goals are met",
-		"| hit | at most 0.8 and before other | 0.80 · other failed: a wrong value | yes |\n",
+		"a CPU, 2 cores, Go 1.26, Redis 7.0, Neo4j 5.26, 2026-01-02", "**1 of 2 goals are met.**",
+		"| hit | at most 0.8 and before other | 0.8 · other failed: a wrong value | yes |\n",
 		"| idle | at most 1 | **idle/cpu: not measured** | **no** |\n",
-		"| tieredcache | 0.80 | – |", "| other | fails | – |", "| floor | ristretto, 100 ns | not measured |",
+		"| tieredcache | 0.8 | – |", "| other | fails | – |", "| floor | ristretto, 100 ns | not measured |",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the table lacks %q:\n%s", want, got)

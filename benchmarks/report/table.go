@@ -14,8 +14,8 @@ func Table(run Run, results []Result, all []goals.Goal) string {
 	rows := Rows(results)
 	verdicts := goals.Judge(all, rows)
 	var b strings.Builder
-	fmt.Fprintf(&b, "`%s` on %s, %d cores, Go %s, Redis %s, Neo4j %s, %s. Figures are medians of ratios to what stands after\n", run.Command, run.CPU, run.Cores, run.Go, run.Redis, run.Neo4j, run.Date)
-	fmt.Fprintf(&b, "\"against\", measured in turn with it ([how](docs/performance.md)); %d of %d goals are met.\n\n", met(verdicts), len(verdicts))
+	fmt.Fprintf(&b, "`%s` on %s, %d cores, Go %s, Redis %s, Neo4j %s, %s.\n", run.Command, run.CPU, run.Cores, run.Go, run.Redis, run.Neo4j, run.Date)
+	fmt.Fprintf(&b, "Figures are medians of paired ratios ([how](docs/performance.md)), unless they have a unit. **%d of %d goals are met.**\n\n", met(verdicts), len(verdicts))
 	b.WriteString("| what | goal | measured | met |\n|---|---|---|---|\n")
 	for _, v := range verdicts {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", v.Goal.What, v.Goal.Goal, measured(v), map[bool]string{true: "yes", false: "**no**"}[v.Met])
@@ -69,13 +69,11 @@ func show(c goals.Condition, f goals.Finding) string {
 	}
 	switch c.Figure {
 	case "allocs":
-		return fmt.Sprintf("%.3g allocs", f.Value)
+		return measure.Short(f.Value) + " allocs"
 	case "excess":
 		return fmt.Sprintf("%+.0f B", f.Value)
-	case "ratio":
-		return fmt.Sprintf("%.2f", f.Value)
 	default:
-		return fmt.Sprintf("%.3g", f.Value)
+		return measure.Short(f.Value)
 	}
 }
 
@@ -111,7 +109,7 @@ func rivals(rows []measure.Row) string {
 		case !measured:
 			floors += " not measured |"
 		case c.counted:
-			floors += fmt.Sprintf(" %s, %.3g |", row.Floor.Name, row.Floor.Value)
+			floors += fmt.Sprintf(" %s, %s |", row.Floor.Name, measure.Short(row.Floor.Value))
 		default:
 			floors += fmt.Sprintf(" %s, %s |", row.Floor.Name, duration(row.Floor.Value))
 		}
@@ -121,27 +119,30 @@ func rivals(rows []measure.Row) string {
 			}
 		}
 	}
-	table := head + "\n" + line + "\n" + floors + "\n"
+	var table strings.Builder
+	table.WriteString(head + "\n" + line + "\n" + floors + "\n")
 	for _, name := range names {
-		table += "| " + name + " |"
+		table.WriteString("| " + name + " |")
 		for _, c := range columns {
-			table += " " + cell(byName[c.row], name, c.counted) + " |"
+			table.WriteString(" " + cell(byName[c.row], name, c.counted) + " |")
 		}
-		table += "\n"
+		table.WriteString("\n")
 	}
-	return table
+	return table.String()
 }
 
 func cell(row measure.Row, name string, counted bool) string {
 	for _, f := range row.Subjects {
 		switch {
 		case f.Name != name:
+		case strings.HasPrefix(f.Err, "never"):
+			return "never"
 		case f.Err != "":
 			return "fails"
 		case counted:
-			return fmt.Sprintf("%.3g", f.Value)
+			return measure.Short(f.Value)
 		default:
-			return fmt.Sprintf("%.2f", f.Ratio)
+			return measure.Short(f.Ratio)
 		}
 	}
 	return "–"
