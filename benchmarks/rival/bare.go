@@ -28,6 +28,7 @@ func openBare(_ context.Context, c Config) (Cache, error) {
 	return &bare{config: c, redis: redis.NewClient(&redis.Options{Addr: c.Redis}), codec: Codec()}, nil
 }
 
+// Get is GET, or a load and SET.
 func (b *bare) Get(ctx context.Context, key string) (sample.List, error) {
 	found, err := b.redis.Get(ctx, key).Bytes()
 	if err == nil {
@@ -86,6 +87,8 @@ func (b *bare) GetMany(ctx context.Context, keys []string) (map[string]sample.Li
 	return found, err
 }
 
+// Invalidate is DEL.
 func (b *bare) Invalidate(ctx context.Context, key string) error { return b.redis.Del(ctx, key).Err() }
 
+// Close closes the client.
 func (b *bare) Close() error { return b.redis.Close() }

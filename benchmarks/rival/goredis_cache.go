@@ -52,6 +52,7 @@ func openGoredisCache(ourCodec bool) func(context.Context, Config) (Cache, error
 	}
 }
 
+// Get is Once.
 func (g *goredis) Get(ctx context.Context, key string) (list sample.List, err error) {
 	err = g.cache.Once(&cache.Item{
 		Ctx: ctx, Key: key, Value: &list, TTL: TTL,
@@ -60,8 +61,10 @@ func (g *goredis) Get(ctx context.Context, key string) (list sample.List, err er
 	return list, err
 }
 
+// Invalidate is Delete.
 func (g *goredis) Invalidate(ctx context.Context, key string) error { return g.cache.Delete(ctx, key) }
 
+// Close closes the client, if there is one.
 func (g *goredis) Close() error {
 	if g.redis == nil {
 		return nil

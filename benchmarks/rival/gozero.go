@@ -38,6 +38,7 @@ func openGozero(_ context.Context, c Config) (Cache, error) {
 // errMissing is what go-zero takes for "the source has none".
 var errMissing = errors.New("rival: missing")
 
+// Get is Take.
 func (g *gozero) Get(ctx context.Context, key string) (list sample.List, err error) {
 	err = g.cache.TakeCtx(ctx, &list, key, func(v any) (err error) {
 		*v.(*sample.List), err = g.config.Load(ctx, key)
@@ -46,6 +47,8 @@ func (g *gozero) Get(ctx context.Context, key string) (list sample.List, err err
 	return list, err
 }
 
+// Invalidate is Del.
 func (g *gozero) Invalidate(ctx context.Context, key string) error { return g.cache.DelCtx(ctx, key) }
 
+// Close does nothing: go-zero keeps its client.
 func (*gozero) Close() error { return nil }

@@ -25,6 +25,7 @@ func openLRU(_ context.Context, c Config) (Cache, error) {
 	return &lruRival{c, expirable.NewLRU[string, sample.List](or(c.Entries, 1000), nil, TTL)}, nil
 }
 
+// Get is Get, or a load and Add.
 func (l *lruRival) Get(ctx context.Context, key string) (sample.List, error) {
 	if list, ok := l.cache.Get(key); ok {
 		return list, nil
@@ -36,11 +37,13 @@ func (l *lruRival) Get(ctx context.Context, key string) (sample.List, error) {
 	return list, err
 }
 
+// Invalidate is Remove.
 func (l *lruRival) Invalidate(_ context.Context, key string) error {
 	l.cache.Remove(key)
 	return nil
 }
 
+// Close drops everything; golang-lru has no end.
 func (l *lruRival) Close() error {
 	l.cache.Purge()
 	return nil

@@ -30,19 +30,23 @@ func openOtter(_ context.Context, c Config) (Cache, error) {
 	return &otterRival{cache, c.Load, c.LoadMany}, err
 }
 
+// Get is Get with a loader.
 func (o *otterRival) Get(ctx context.Context, key string) (sample.List, error) {
 	return o.cache.Get(ctx, key, o.load)
 }
 
+// GetMany is BulkGet.
 func (o *otterRival) GetMany(ctx context.Context, keys []string) (map[string]sample.List, error) {
 	return o.cache.BulkGet(ctx, keys, o.many)
 }
 
+// Invalidate implements Cache.
 func (o *otterRival) Invalidate(_ context.Context, key string) error {
 	o.cache.Invalidate(key)
 	return nil
 }
 
+// Close ends the goroutines.
 func (o *otterRival) Close() error {
 	o.cache.StopAllGoroutines()
 	return nil

@@ -40,6 +40,7 @@ func openRistretto(ttl time.Duration) func(context.Context, Config) (Cache, erro
 	}
 }
 
+// Get is Get, or a load and SetWithTTL.
 func (r *ristrettoRival) Get(ctx context.Context, key string) (sample.List, error) {
 	if list, ok := r.cache.Get(key); ok {
 		return list, nil
@@ -51,11 +52,13 @@ func (r *ristrettoRival) Get(ctx context.Context, key string) (sample.List, erro
 	return list, err
 }
 
+// Invalidate is Del.
 func (r *ristrettoRival) Invalidate(_ context.Context, key string) error {
 	r.cache.Del(key)
 	return nil
 }
 
+// Close implements Cache.
 func (r *ristrettoRival) Close() error {
 	r.cache.Close()
 	return nil

@@ -106,9 +106,9 @@ func With(t Tiers) []Rival {
 	return slices.DeleteFunc(All(), func(r Rival) bool { return !r.Tiers.Has(t) })
 }
 
-// Named returns the rival of a name, the bare floors included.
+// Named returns the rival of a name, also of those that All does not have.
 func Named(name string) (Rival, error) {
-	for _, r := range append(All(), Bare()) {
+	for _, r := range append(All(), Bare(), InBackground()) {
 		if r.Name == name {
 			return r, nil
 		}

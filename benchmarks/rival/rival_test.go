@@ -20,7 +20,7 @@ import (
 // a write.
 func TestRivalsAnswerWhatTheSourceHas(t *testing.T) {
 	server := startRedis(t)
-	for i, r := range append(rival.All(), rival.Bare()) {
+	for i, r := range append(rival.All(), rival.Bare(), rival.InBackground()) {
 		t.Run(r.Name, func(t *testing.T) {
 			prefix := string(rune('a'+i)) + ":"
 			keys := source.Keys(prefix, 6)
@@ -82,7 +82,7 @@ func TestMemoryHoldsItsEntries(t *testing.T) {
 }
 
 func TestRivalsThatNeedRedisSaySo(t *testing.T) {
-	for _, r := range append(rival.All(), rival.Bare()) {
+	for _, r := range append(rival.All(), rival.Bare(), rival.InBackground()) {
 		c, err := r.Open(t.Context(), config(source.New(0), ""))
 		if r.Needs != errors.Is(err, rival.ErrNeedsRedis) {
 			t.Errorf("%s without Redis: %v", r.Name, err)
@@ -95,7 +95,7 @@ func TestRivalsThatNeedRedisSaySo(t *testing.T) {
 
 func TestNamesDiffer(t *testing.T) {
 	seen := map[string]bool{}
-	for _, r := range append(rival.All(), rival.Bare()) {
+	for _, r := range append(rival.All(), rival.Bare(), rival.InBackground()) {
 		if seen[r.Name] || r.Module == "" || r.Tiers == 0 {
 			t.Errorf("%+v", r)
 		}

@@ -57,6 +57,7 @@ func openRueidis(noMemory bool) func(context.Context, Config) (Cache, error) {
 	}
 }
 
+// Get is DoCache, or a load and SET.
 func (r *rueidisClient) Get(ctx context.Context, key string) (sample.List, error) {
 	found, err := r.client.DoCache(ctx, r.client.B().Get().Key(key).Cache(), TTL).ToString()
 	if err == nil {
@@ -126,6 +127,7 @@ func (r *rueidisClient) GetMany(ctx context.Context, keys []string) (map[string]
 	return found, nil
 }
 
+// Invalidate is DEL, of which Redis tells all that have read the key.
 func (r *rueidisClient) Invalidate(ctx context.Context, key string) error {
 	return r.client.Do(ctx, r.client.B().Del().Key(key).Build()).Error()
 }
@@ -158,6 +160,7 @@ func (r *rueidisClient) invalidated(keys []rueidis.RedisMessage) {
 	}
 }
 
+// Close closes the client.
 func (r *rueidisClient) Close() error {
 	r.client.Close()
 	return nil

@@ -39,10 +39,12 @@ func openSturdyc(_ context.Context, c Config) (Cache, error) {
 	return s, nil
 }
 
+// Get is GetOrFetch.
 func (s *sturdy) Get(ctx context.Context, key string) (sample.List, error) {
 	return s.cache.GetOrFetch(ctx, key, func(ctx context.Context) (sample.List, error) { return s.config.Load(ctx, key) })
 }
 
+// GetMany is GetOrFetchBatch.
 func (s *sturdy) GetMany(ctx context.Context, keys []string) (map[string]sample.List, error) {
 	return s.cache.GetOrFetchBatch(ctx, keys, func(id string) string { return id }, s.config.LoadMany)
 }
@@ -57,6 +59,7 @@ func (s *sturdy) Invalidate(ctx context.Context, key string) error {
 	return err
 }
 
+// Close closes the client, if there is one; sturdyc has no end.
 func (s *sturdy) Close() error {
 	if s.redis == nil {
 		return nil
@@ -67,15 +70,18 @@ func (s *sturdy) Close() error {
 // storage is Redis as a sturdyc.DistributedStorage, which knows no errors.
 type storage struct{ redis *redis.Client }
 
+// Get is GET.
 func (s *storage) Get(ctx context.Context, key string) ([]byte, bool) {
 	found, err := s.redis.Get(ctx, key).Bytes()
 	return found, err == nil
 }
 
+// Set is SET.
 func (s *storage) Set(ctx context.Context, key string, value []byte) {
 	_ = s.redis.Set(ctx, key, value, TTL).Err()
 }
 
+// GetBatch is MGET.
 func (s *storage) GetBatch(ctx context.Context, keys []string) map[string][]byte {
 	found := make(map[string][]byte, len(keys))
 	words, err := s.redis.MGet(ctx, keys...).Result()
@@ -90,6 +96,7 @@ func (s *storage) GetBatch(ctx context.Context, keys []string) map[string][]byte
 	return found
 }
 
+// SetBatch is a pipeline of SETs.
 func (s *storage) SetBatch(ctx context.Context, records map[string][]byte) {
 	_, _ = s.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		var err error

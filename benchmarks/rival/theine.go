@@ -29,11 +29,13 @@ func openTheine(_ context.Context, c Config) (Cache, error) {
 	return &theineRival{cache}, err
 }
 
+// Invalidate is Delete.
 func (t *theineRival) Invalidate(_ context.Context, key string) error {
 	t.Delete(key)
 	return nil
 }
 
+// Close implements Cache.
 func (t *theineRival) Close() error {
 	t.LoadingCache.Close()
 	return nil

@@ -14,21 +14,34 @@ import (
 	"github.com/tieredcache/tieredcache/tiered"
 )
 
-// Ours is the name of this library among the rivals, and Tagged that of a cache of it whose entries have a tag each, as
-// those of the preference store.
+// Ours is the name of this library among the rivals, Tagged that of a cache of it whose entries have a tag each, as
+// those of the preference store, and Background of one that answers before Redis has the value.
 const (
-	Ours   = "tieredcache"
-	Tagged = "tieredcache, tagged"
+	Ours       = "tieredcache"
+	Tagged     = "tieredcache, tagged"
+	Background = "tieredcache, fill in background"
 )
 
+type tieredConfig = tiered.Config[string, sample.List]
+
 func tieredcache() []Rival {
-	const module = "github.com/tieredcache/tieredcache"
 	return []Rival{
-		{Name: Ours, Module: module, Tiers: Memory | Redis, Tells: true, Open: openTiered("plain", nil)},
-		{
-			Name: Tagged, Module: module, Tiers: Memory | Redis, Tells: true, How: "one tag for each entry",
-			Open: openTiered("tagged", func(key string) []coherence.Ref { return []coherence.Ref{coherence.Tag("user", key)} }),
-		},
+		ourRival(Ours, "", "plain", func(*tieredConfig) {}),
+		ourRival(Tagged, "one tag for each entry", "tagged", func(c *tieredConfig) {
+			c.Tags = func(key string) []coherence.Ref { return []coherence.Ref{coherence.Tag("user", key)} }
+		}),
+	}
+}
+
+// InBackground is this library with FillInBackground, for what is measured of misses: hits are the same.
+func InBackground() Rival {
+	return ourRival(Background, "FillInBackground", "background", func(c *tieredConfig) { c.FillInBackground = true })
+}
+
+func ourRival(name, how, namespace string, set func(*tieredConfig)) Rival {
+	return Rival{
+		Name: name, Module: "github.com/tieredcache/tieredcache", Tiers: Memory | Redis, Tells: true,
+		How: how, Open: openTiered(namespace, set),
 	}
 }
 
@@ -41,7 +54,7 @@ type tieredCache struct {
 // typical is what a list is said to cost where a number of entries is asked for.
 const typical = 1 << 10
 
-func openTiered(namespace string, tags func(string) []coherence.Ref) func(context.Context, Config) (Cache, error) {
+func openTiered(namespace string, set func(*tieredConfig)) func(context.Context, Config) (Cache, error) {
 	return func(ctx context.Context, c Config) (Cache, error) {
 		t := &tieredCache{}
 		bus := coherence.Config{Namespace: namespace}
@@ -56,7 +69,8 @@ func openTiered(namespace string, tags func(string) []coherence.Ref) func(contex
 		if t.bus, err = coherence.New(bus); err != nil {
 			return nil, err
 		}
-		config := tiered.Config[string, sample.List]{Name: "lists", Bus: t.bus, Load: c.Load, LoadMany: c.LoadMany, TTL: TTL, Tags: tags}
+		config := tieredConfig{Name: "lists", Bus: t.bus, Load: c.Load, LoadMany: c.LoadMany, TTL: TTL}
+		set(&config)
 		if c.Entries > 0 {
 			config.Capacity = int64(c.Entries) * (typical + l1.Overhead)
 			config.Cost = func(sample.List) int64 { return typical }
@@ -85,6 +99,7 @@ func (t *tieredCache) ready(ctx context.Context) error {
 	return nil
 }
 
+// Invalidate implements Cache.
 func (t *tieredCache) Invalidate(ctx context.Context, key string) error {
 	return t.Cache.Invalidate(ctx, key)
 }
@@ -109,6 +124,7 @@ func (t *tieredCache) Watch(key string) (<-chan struct{}, func()) {
 	return gone, func() { stop(); close(ended) }
 }
 
+// Close closes the cache, its bus and its client.
 func (t *tieredCache) Close() error {
 	var err error
 	if t.Cache != nil {

@@ -14,7 +14,7 @@ import (
 func rivalsMiss(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	return onStand(ctx, env, func(s *stand) ([]measure.Row, error) {
 		floor := s.subject(rival.Bare(), 0)
-		all := s.subjects(rivals(env, rival.Redis), floor.Name, 0)
+		all := s.subjects(missing(rivals(env, rival.Redis)), floor.Name, 0)
 		defer closeAll(append(all, floor))
 		row, err := measure.Paired(ctx, o, floor.missOp(ctx), ops(all, func(j *subject) measure.Op { return j.missOp(ctx) })...)
 		row.Scenario = "rivals-miss"

@@ -71,6 +71,9 @@ func rivals(env Env, t rival.Tiers) []rival.Rival {
 	return all
 }
 
+// missing adds this library's other way to fill, which only what misses can tell from the first.
+func missing(all []rival.Rival) []rival.Rival { return slices.Insert(all, 2, rival.InBackground()) }
+
 // subjects returns those of a rival's list, less the floor.
 func (s *stand) subjects(all []rival.Rival, floor string, entries int) []*subject {
 	var list []*subject
