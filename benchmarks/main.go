@@ -22,6 +22,7 @@ import (
 	"github.com/tieredcache/tieredcache/benchmarks/measure"
 	"github.com/tieredcache/tieredcache/benchmarks/peer"
 	"github.com/tieredcache/tieredcache/benchmarks/report"
+	"github.com/tieredcache/tieredcache/benchmarks/rival"
 	"github.com/tieredcache/tieredcache/benchmarks/scenario"
 )
 
@@ -42,6 +43,7 @@ type options struct {
 
 func main() {
 	peer.Main() // where this is a process of a scenario, it ends here
+	rival.Quiet()
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
