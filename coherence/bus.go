@@ -88,6 +88,9 @@ type Config struct {
 	// IntentLife is how long a writer that died leaves what it was writing uncached, and how long one that is cut off
 	// from Redis, or frozen, stays protected. A write that runs on renews its intent. Zero: 30 s. At least 1 s.
 	IntentLife time.Duration
+	// PipelineBeyond is how many of a cache's reads may run at once on connections of their own; further ones share
+	// pipelines of go-redis's AutoPipeliner, which it marks as experimental. Zero: 4; negative: they never do.
+	PipelineBeyond int
 	// OnEvent is told what the bus meets; nil: nobody. It is called by the goroutine that met it: it must
 	// not block, nor close the bus. One may still come after Close, of a write that ran on.
 	OnEvent func(Event)
@@ -188,6 +191,9 @@ func (b *Bus) Redis() *redis.Client { return b.data }
 
 // Timeout returns the bound of one operation on Redis.
 func (b *Bus) Timeout() time.Duration { return b.config.Timeout }
+
+// PipelineBeyond returns how many reads of a cache may run at once before further ones share pipelines; 0: the default.
+func (b *Bus) PipelineBeyond() int { return b.config.PipelineBeyond }
 
 // IntentLife returns the life of a write's intent.
 func (b *Bus) IntentLife() time.Duration { return b.config.IntentLife }

@@ -34,7 +34,7 @@ func (s *Store[V]) GetMany(ctx context.Context, entries []Entry, now int64) (Wor
 		}
 	}
 	var err error
-	if w.reply, err = s.config.Redis.MGet(ctx, keys...).Result(); err != nil {
+	if w.reply, err = s.reads.mget(ctx, keys); err != nil {
 		return w, fmt.Errorf("l2: get: %w", err)
 	}
 	return w, nil

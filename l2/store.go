@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unsafe"
 
 	"github.com/redis/go-redis/v9"
 
@@ -39,6 +40,9 @@ type Config[V any] struct {
 	// CompressAbove is the size in bytes above which an encoded value is compressed, if that makes it smaller. Zero: never.
 	// Every store reads both.
 	CompressAbove int
+	// PipelineBeyond is how many reads may run at once before further ones share pipelines. Zero: DefaultPipelineBeyond;
+	// negative: they never do.
+	PipelineBeyond int
 	// Generation is the Redis key of the cache's generation; Sequence, Journal and Channel are where Set announces.
 	Generation, Sequence, Journal, Channel string
 }
@@ -48,7 +52,11 @@ type Store[V any] struct {
 	config Config[V]
 	codec  Codec[V]
 	schema uint32
+	reads  reads
 }
+
+// DefaultPipelineBeyond is what was measured to pay: see docs/performance.md.
+const DefaultPipelineBeyond = 4
 
 // New returns a store, or an error that names the field of config that is unusable: a type of value that the codec
 // cannot keep, for one.
@@ -67,7 +75,12 @@ func New[V any](config Config[V]) (*Store[V], error) {
 	case err != nil:
 		return nil, fmt.Errorf("l2: Codec: %w", err)
 	}
-	return &Store[V]{config: config, codec: codec, schema: uint32(config.Schema)}, nil
+	if config.PipelineBeyond == 0 {
+		config.PipelineBeyond = DefaultPipelineBeyond
+	}
+	s := &Store[V]{config: config, codec: codec, schema: uint32(config.Schema)}
+	s.reads.client, s.reads.beyond = config.Redis, int64(config.PipelineBeyond)
+	return s, nil
 }
 
 // Entry says where an entry lives.
@@ -105,7 +118,7 @@ type Word[V any] struct {
 // earlier than it is.
 func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int64) (Word[V], error) {
 	if len(e.Tags) == 0 {
-		raw, err := s.config.Redis.Get(ctx, e.Key).Bytes()
+		raw, err := s.reads.get(ctx, e.Key)
 		switch {
 		case errors.Is(err, redis.Nil):
 			return Word[V]{Kind: Absent}, nil
@@ -114,9 +127,9 @@ func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int6
 		case err != nil:
 			return Word[V]{}, fmt.Errorf("l2: get: %w", err)
 		}
-		return s.read(raw, nil, generation, now), nil
+		return s.read(bytesOf(raw), nil, generation, now), nil
 	}
-	reply, err := s.config.Redis.MGet(ctx, append([]string{e.Key}, e.Tags...)...).Result()
+	reply, err := s.reads.mget(ctx, append([]string{e.Key}, e.Tags...))
 	if err != nil {
 		return Word[V]{}, fmt.Errorf("l2: get: %w", err)
 	}
@@ -148,6 +161,9 @@ func (s *Store[V]) view(entry any, tags []any, generation uint64, now int64) Wor
 	}
 	return found
 }
+
+// bytesOf is the memory of a string, which is only read: a copy of each value would be all that a conversion adds.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // read says what a word is, seen beside these versions of its tags.
 func (s *Store[V]) read(raw []byte, versions []version, generation uint64, now int64) Word[V] {

@@ -95,8 +95,9 @@ func (c *Cache[K, V]) open() (err error) {
 	if client := c.bus.Redis(); client != nil {
 		sequence, journal, channel := c.bus.Announce()
 		c.l2, err = l2.New(l2.Config[V]{
-			Redis: client, Codec: c.config.Codec, Schema: c.config.Schema, CompressAbove: c.config.CompressAbove, Generation: c.bus.GenerationKey(c.config.Name),
-			Sequence: sequence, Journal: journal, Channel: channel,
+			Redis: client, Codec: c.config.Codec, Schema: c.config.Schema, CompressAbove: c.config.CompressAbove,
+			Generation: c.bus.GenerationKey(c.config.Name), Sequence: sequence, Journal: journal, Channel: channel,
+			PipelineBeyond: c.bus.PipelineBeyond(),
 		})
 		if err != nil {
 			return err

@@ -6,9 +6,14 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/l2"
 	"github.com/tieredcache/tieredcache/tiered"
 )
 
@@ -137,4 +142,196 @@ func lengths(lists [][]int) (n []int) {
 		n = append(n, len(l))
 	}
 	return n
+}
+
+// A batch goes round Redis for what is being written, waits for what another process loads, and has the rest at once:
+// the source is asked once for all of it that is not awaited.
+func TestGetManyMeetsWords(t *testing.T) {
+	var b batches
+	c, other := pair(t, tiered.Config[int, string]{LoadMany: b.load})
+	goOn, began := make(chan struct{}), make(chan struct{}, 2)
+	slow := make(chan error, 2)
+	go func() {
+		_, err := other.Fetch(t.Context(), 1, func(context.Context, int) (string, error) {
+			began <- struct{}{}
+			<-goOn
+			return "theirs", nil
+		})
+		slow <- err
+	}()
+	go func() {
+		slow <- other.Update(t.Context(), 2, func(context.Context) error {
+			began <- struct{}{}
+			<-goOn
+			return nil
+		})
+	}()
+	<-began
+	<-began
+	answered := make(chan map[int]string, 1)
+	go func() {
+		found, err := c.GetMany(t.Context(), []int{1, 2, 3, 4})
+		if err != nil {
+			t.Error(err)
+		}
+		answered <- found
+	}()
+	eventually(t, "what is not awaited is loaded and stored", 10*time.Second, func() bool {
+		_, three := c.Peek(3)
+		_, four := c.Peek(4)
+		return three && four
+	})
+	close(goOn)
+	if got := <-answered; got[1] != "theirs" || got[2] != "v2" || got[3] != "v3" || got[4] != "v4" {
+		t.Errorf("got %v", got)
+	}
+	for range 2 {
+		if err := <-slow; err != nil {
+			t.Error(err)
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.asked) != 1 || !slices.Equal(b.asked[0], []int{2, 3, 4}) {
+		t.Errorf("the source was asked for %v, want 2, 3 and 4 at once", b.asked)
+	}
+}
+
+// Who leaves a batch leaves its leases to others at once, also while its load runs on.
+func TestGetManyLeavesItsLeases(t *testing.T) {
+	stubborn, began := make(chan struct{}), make(chan context.Context, 1)
+	c, other := pair(t, tiered.Config[int, string]{
+		Load: func(_ context.Context, k int) (string, error) { return "single", nil },
+		LoadMany: func(ctx context.Context, _ []int) (map[int]string, error) {
+			began <- ctx
+			<-stubborn
+			return nil, ctx.Err()
+		},
+	})
+	defer close(stubborn)
+	ctx, leave := context.WithCancel(t.Context())
+	gone := make(chan error, 1)
+	go func() {
+		_, err := c.GetMany(ctx, []int{1, 2})
+		gone <- err
+	}()
+	load := <-began
+	leave()
+	wantIs(t, "who left", <-gone, context.Canceled)
+	<-load.Done() // it is told
+	eventually(t, "another process loads what was left", 500*time.Millisecond, func() bool {
+		v, err := other.Get(t.Context(), 2)
+		return err == nil && v == "single"
+	})
+}
+
+// The lease of a batch is renewed while its load runs.
+func TestGetManyRenewsItsLeases(t *testing.T) {
+	var loads atomic.Int64
+	c, other := pair(t, tiered.Config[int, string]{LoadMany: func(_ context.Context, keys []int) (map[int]string, error) {
+		loads.Add(1)
+		time.Sleep(5 * l2.LeaseLife / 2) //nolint:forbidigo // a slow source
+		return map[int]string{1: "v", 2: "v"}, nil
+	}})
+	var all sync.WaitGroup
+	for _, c := range []*tiered.Cache[int, string]{c, other} {
+		all.Go(func() {
+			if _, err := c.GetMany(t.Context(), []int{1, 2}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if loads.Load() != 1 {
+		t.Errorf("got %d loads, want 1", loads.Load())
+	}
+}
+
+// With FillInBackground a reader has its answer before Redis has the value, which comes then.
+func TestFillInBackground(t *testing.T) {
+	for name, get := range map[string]func(*tiered.Cache[int, string]) (string, error){
+		"one": func(c *tiered.Cache[int, string]) (string, error) { return c.Get(t.Context(), 1) },
+		"many": func(c *tiered.Cache[int, string]) (string, error) {
+			found, err := c.GetMany(t.Context(), []int{1})
+			return found[1], err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b batches
+			c, other := pair(t, tiered.Config[int, string]{LoadMany: b.load, FillInBackground: true})
+			held := &holdFill{released: make(chan struct{})}
+			if _, err := c.GetMany(t.Context(), []int{7}); err != nil { // the scripts are loaded
+				t.Fatal(err)
+			}
+			eventually(t, "it is stored", 10*time.Second, func() bool { _, ok := c.Peek(7); return ok })
+			tiered.BusOf(c).Redis().AddHook(held)
+			held.on.Store(true)
+			if v, err := get(c); err != nil || v != "v1" {
+				t.Fatalf("got %q, %v", v, err)
+			}
+			if v, err := c.Get(t.Context(), 1); err != nil || v != "v1" {
+				t.Errorf("who comes before it is stored: got %q, %v", v, err)
+			}
+			if n := c.Stats().Loads; n != 2 {
+				t.Errorf("got %d loads, want the one of before and one", n)
+			}
+			close(held.released)
+			eventually(t, "it is stored", 10*time.Second, func() bool { _, ok := c.Peek(1); return ok })
+			ctx, origin := tiered.WithOrigin(t.Context())
+			if v, err := other.Get(ctx, 1); err != nil || v != "v1" || origin.Tier() != tiered.Redis {
+				t.Errorf("the other process got %q, %v from %v", v, err, origin.Tier())
+			}
+		})
+	}
+}
+
+// What was loaded before a write is not kept, also if it was answered before it could be stored.
+func TestFillInBackgroundLosesAgainstAWrite(t *testing.T) {
+	c, other := pair(t, tiered.Config[int, string]{
+		Load:             func(context.Context, int) (string, error) { return "old", nil },
+		FillInBackground: true,
+	})
+	held := &holdFill{released: make(chan struct{})}
+	mustGet(t, c, 7, "old") // the scripts are loaded
+	eventually(t, "it is stored", 10*time.Second, func() bool { _, ok := c.Peek(7); return ok })
+	tiered.BusOf(c).Redis().AddHook(held)
+	held.on.Store(true)
+	mustGet(t, c, 1, "old")
+	if err := other.Update(t.Context(), 1, func(context.Context) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	close(held.released)
+	eventually(t, "the fill is refused", 10*time.Second, func() bool { return c.Stats().FillsRefused == 1 })
+	if v, ok := c.Peek(1); ok {
+		t.Errorf("memory holds %q, from before the write", v)
+	}
+}
+
+// holdFill holds back the second script, or pipeline of scripts, that is sent once it is on: after LEASE comes FILL.
+type holdFill struct {
+	on       atomic.Bool
+	scripts  atomic.Int64
+	released chan struct{}
+}
+
+func (h *holdFill) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h *holdFill) wait(cmd redis.Cmder) {
+	if h.on.Load() && cmd.Name() == "evalsha" && h.scripts.Add(1) == 2 {
+		<-h.released
+	}
+}
+
+func (h *holdFill) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		h.wait(cmd)
+		return next(context.WithoutCancel(ctx), cmd)
+	}
+}
+
+func (h *holdFill) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		h.wait(cmds[0])
+		return next(context.WithoutCancel(ctx), cmds)
+	}
 }

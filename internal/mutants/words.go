@@ -62,14 +62,14 @@ func words() []mutant {
 		{
 			name: "the tags' versions are read before the load", guard: "FILL: the envelope carries ... the tag versions read before the load",
 			file: "l2/fill.go",
-			old:  `w, err := s.encode(v, l.versions, randomVersion())`,
+			old:  `w, err := s.Encode(l, v)`,
 			new:  "versions, _, _ := s.tagVersions(ctx, e, v)\n\tw, err := s.encode(v, versions, randomVersion())",
 			pkg:  "tiered", test: "TestSlowLoadLosesAgainstAWriteOfItsTag",
 		},
 		{
 			name: "the generation is read before the load", guard: "FILL: the envelope carries the generation known at e0",
 			file: "tiered/read.go",
-			old:  `Value: a.value, Missing: a.missing, Generation: generation,`,
+			old:  `Value: a.value, Missing: a.missing, Generation: f.generation,`,
 			new:  `Value: a.value, Missing: a.missing, Generation: c.member.Generation(),`,
 			pkg:  "tiered", test: "TestSlowLoadLosesAgainstClear",
 		},
