@@ -34,6 +34,7 @@ var gomod string
 // options are the flags.
 type options struct {
 	quick       bool
+	render      bool
 	run         *regexp.Regexp
 	out, readme string
 	measure     measure.Options
@@ -51,6 +52,7 @@ func parse() (options, error) {
 	var o options
 	pattern := flag.String("run", "", "only the scenarios whose ID matches this `regexp`")
 	flag.BoolVar(&o.quick, "quick", false, "a first impression: short slices, few entries")
+	flag.BoolVar(&o.render, "render", false, "measure nothing: draw and judge what -o holds")
 	flag.StringVar(&o.out, "o", "", "the `folder` for results and plots (default: a new temporary one)")
 	flag.StringVar(&o.readme, "readme", "", "the `file` whose table is to be filled")
 	flag.Parse()
@@ -60,12 +62,14 @@ func parse() (options, error) {
 		return o, fmt.Errorf("-run: %w", err)
 	case o.readme != "" && (o.quick || *pattern != ""):
 		return o, errors.New("-readme: the table is filled by whole runs alone, without -quick and -run")
+	case o.render && (o.out == "" || o.quick || *pattern != ""):
+		return o, errors.New("-render: give -o, the folder of a run, and neither -quick nor -run")
 	case flag.NArg() > 0:
 		return o, fmt.Errorf("%q: no arguments are known", flag.Arg(0))
 	}
-	o.measure = measure.Options{Rounds: 15, Time: 100 * time.Millisecond}
+	o.measure = measure.Options{Rounds: 31, Time: 50 * time.Millisecond}
 	if o.quick {
-		o.measure = measure.Options{Rounds: 5, Time: 40 * time.Millisecond}
+		o.measure = measure.Options{Rounds: 9, Time: 20 * time.Millisecond}
 	}
 	if o.out == "" {
 		o.out, err = os.MkdirTemp("", "tieredcache-bench-")
@@ -78,15 +82,18 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	all, err := goals.Parse(goalsText)
+	if err != nil {
+		return err
+	}
+	if o.render {
+		return publish(o, all)
+	}
 	env, err := scenario.NewEnv(os.Getenv)
 	if err != nil {
 		return err
 	}
 	env.Quick = o.quick
-	all, err := goals.Parse(goalsText)
-	if err != nil {
-		return err
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	command := "make bench"
@@ -102,7 +109,10 @@ func run() error {
 	if ctx.Err() != nil {
 		return errors.New("interrupted: nothing was written")
 	}
-	return errors.Join(publish(o, about, results, all), failed)
+	if err := report.Write(o.out, about, results); err != nil {
+		return errors.Join(err, failed)
+	}
+	return errors.Join(publish(o, all), failed)
 }
 
 // scenarioTime is the longest that one scenario may take.
@@ -132,11 +142,8 @@ func measureAll(ctx context.Context, env scenario.Env, o options) (results []rep
 	return results, failed
 }
 
-// publish writes what was measured, and shows it as it reads it back.
-func publish(o options, about report.Run, results []report.Result, all []goals.Goal) error {
-	if err := report.Write(o.out, about, results); err != nil {
-		return err
-	}
+// publish shows what was written.
+func publish(o options, all []goals.Goal) error {
 	about, results, err := report.Read(o.out)
 	if err != nil {
 		return err

@@ -13,8 +13,8 @@ func rows(ratio float64) []measure.Row {
 	return []measure.Row{{
 		Scenario: "hit", Floor: measure.Figure{Name: "floor", Value: 100},
 		Subjects: []measure.Figure{
-			{Name: "ours", Value: 140, Ratio: ratio, Allocs: 1},
-			{Name: "theirs", Value: 200, Ratio: 2},
+			{Name: "ours", Value: 140, Ratio: ratio, Allocs: 1.02},
+			{Name: "theirs", Value: 200, Ratio: 2, Allocs: 0.02},
 			{Name: "broken", Err: "wrong value"},
 		},
 	}}
@@ -33,6 +33,7 @@ func TestJudge(t *testing.T) {
 		{`"row":"hit","subject":"ours","figure":"ratio","under":1.4`, false, ""},
 		{`"row":"hit","subject":"ours","figure":"value","at_most":140`, true, ""},
 		{`"row":"hit","subject":"ours","figure":"allocs","at_most":0`, false, "allocs 1, at most 0"},
+		{`"row":"hit","subject":"theirs","figure":"allocs","at_most":0`, true, "allocs 0, at most 0"},
 		{`"row":"hit","subject":"ours","figure":"excess","at_most":40`, true, ""},
 		{`"row":"hit","subject":"ours","figure":"excess","at_most":39`, false, ""},
 		{`"row":"hit","subject":"ours","figure":"ratio","beats":["theirs","broken"]`, true, "broken failed: wrong value"},

@@ -13,12 +13,12 @@ func goredisCache() []Rival {
 	const module = "github.com/go-redis/cache/v9"
 	return []Rival{
 		{
-			Name: "go-redis/cache", Module: module, Tiers: Memory | Redis,
-			How:  "as its README: TinyLFU in front, its own MessagePack and S2; memory keeps bytes, each hit decodes them; no batch",
+			Name: "go-redis/cache", Module: module, Tiers: Memory | Redis, Bytes: true,
+			How:  "as its README: TinyLFU in front, its own MessagePack and S2; no batch",
 			Open: openGoredisCache(false),
 		},
 		{
-			Name: "go-redis/cache, our codec", Module: module, Tiers: Memory | Redis,
+			Name: "go-redis/cache, our codec", Module: module, Tiers: Memory | Redis, Bytes: true,
 			How:  "with Marshal and Unmarshal of tieredcache's codec",
 			Open: openGoredisCache(true),
 		},
@@ -34,7 +34,7 @@ type goredis struct {
 func openGoredisCache(ourCodec bool) func(context.Context, Config) (Cache, error) {
 	return func(_ context.Context, c Config) (Cache, error) {
 		g := &goredis{config: c}
-		options := &cache.Options{LocalCache: cache.NewTinyLFU(max(c.Entries, 1000), TTL)} // 1000 is its README's
+		options := &cache.Options{LocalCache: cache.NewTinyLFU(or(c.Entries, 1000), TTL)} // 1000 is its README's
 		if c.Redis != "" {
 			g.redis = redis.NewClient(&redis.Options{Addr: c.Redis})
 			options.Redis = g.redis // a nil client is no nil interface

@@ -22,7 +22,7 @@ type lruRival struct {
 }
 
 func openLRU(_ context.Context, c Config) (Cache, error) {
-	return &lruRival{c, expirable.NewLRU[string, sample.List](max(c.Entries, 1000), nil, TTL)}, nil
+	return &lruRival{c, expirable.NewLRU[string, sample.List](or(c.Entries, 1000), nil, TTL)}, nil
 }
 
 func (l *lruRival) Get(ctx context.Context, key string) (sample.List, error) {

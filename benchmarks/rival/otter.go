@@ -24,7 +24,7 @@ type otterRival struct {
 
 func openOtter(_ context.Context, c Config) (Cache, error) {
 	cache, err := otter.New(&otter.Options[string, sample.List]{
-		MaximumSize:      max(c.Entries, 10_000), // its README's
+		MaximumSize:      or(c.Entries, 10_000), // its README's
 		ExpiryCalculator: otter.ExpiryWriting[string, sample.List](TTL),
 	})
 	return &otterRival{cache, c.Load, c.LoadMany}, err

@@ -32,7 +32,7 @@ type ristrettoRival struct {
 
 func openRistretto(ttl time.Duration) func(context.Context, Config) (Cache, error) {
 	return func(_ context.Context, c Config) (Cache, error) {
-		entries := int64(max(c.Entries, 1000))
+		entries := int64(or(c.Entries, 1000))
 		cache, err := ristretto.NewCache(&ristretto.Config[string, sample.List]{
 			NumCounters: 10 * entries, MaxCost: entries, BufferItems: 64, IgnoreInternalCost: true,
 		})

@@ -45,8 +45,16 @@ type Config struct {
 	// Load reads a list from the source, LoadMany several; the latter may be nil.
 	Load     func(ctx context.Context, key string) (sample.List, error)
 	LoadMany func(ctx context.Context, keys []string) (map[string]sample.List, error)
-	// Entries is how many lists memory should hold.
+	// Entries is how many lists memory should hold. Zero: what the cache's README has.
 	Entries int
+}
+
+// or returns n, or what stands for zero.
+func or(n, zero int) int {
+	if n == 0 {
+		return zero
+	}
+	return n
 }
 
 // Cache is what all of them can do.
@@ -81,6 +89,7 @@ type Rival struct {
 	Tiers  Tiers
 	Tells  bool   // other processes are told of an invalidation
 	Needs  bool   // a Redis: it has no memory without one
+	Bytes  bool   // is what memory keeps: a copy of its own, which each hit decodes
 	How    string // it was configured, where that is not plain
 	Open   func(context.Context, Config) (Cache, error)
 }

@@ -14,8 +14,8 @@ func rueidisCache() []Rival {
 	const module = "github.com/redis/rueidis"
 	return []Rival{
 		{
-			Name: "rueidis", Module: module, Tiers: Memory | Redis, Tells: true, Needs: true,
-			How:  "DoCache and MGetCache; SET after a miss; the codec is left to the user: tieredcache's; memory keeps bytes, each hit decodes them",
+			Name: "rueidis", Module: module, Tiers: Memory | Redis, Tells: true, Needs: true, Bytes: true,
+			How:  "DoCache and MGetCache; SET after a miss; the codec is left to the user: tieredcache's",
 			Open: openRueidis(false),
 		},
 		{

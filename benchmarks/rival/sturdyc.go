@@ -28,7 +28,6 @@ func openSturdyc(_ context.Context, c Config) (Cache, error) {
 	const (
 		shards            = 10
 		evictedPercentage = 10
-		spare             = 2 // its shards fill unevenly
 	)
 	s := &sturdy{config: c}
 	var options []sturdyc.Option
@@ -36,11 +35,7 @@ func openSturdyc(_ context.Context, c Config) (Cache, error) {
 		s.redis = redis.NewClient(&redis.Options{Addr: c.Redis})
 		options = append(options, sturdyc.WithDistributedStorage(&storage{s.redis}))
 	}
-	capacity := 10_000
-	if c.Entries > 0 {
-		capacity = c.Entries
-	}
-	s.cache = sturdyc.New[sample.List](capacity*spare, shards, TTL, evictedPercentage, options...)
+	s.cache = sturdyc.New[sample.List](or(c.Entries, 10_000), shards, TTL, evictedPercentage, options...)
 	return s, nil
 }
 

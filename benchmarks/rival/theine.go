@@ -21,7 +21,7 @@ type theineRival struct {
 }
 
 func openTheine(_ context.Context, c Config) (Cache, error) {
-	entries := int64(max(c.Entries, 1000)) // its README's
+	entries := int64(or(c.Entries, 1000)) // its README's
 	cache, err := theine.NewBuilder[string, sample.List](entries).Loading(func(ctx context.Context, key string) (theine.Loaded[sample.List], error) {
 		list, err := c.Load(ctx, key)
 		return theine.Loaded[sample.List]{Value: list, Cost: 1, TTL: TTL}, err

@@ -15,7 +15,7 @@ func TestScenariosAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env.Quick = true
+	env.Tiny = true
 	for _, s := range alone() {
 		t.Run(s.ID, func(t *testing.T) {
 			rows, err := s.Run(t.Context(), env, measure.Options{Rounds: 2, Time: 5 * time.Millisecond})

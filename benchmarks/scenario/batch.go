@@ -14,7 +14,7 @@ import (
 // their decoding.
 func batchOfRedisHits(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	const size = 100
-	keys := pick(env, 40_000, 10_000)
+	keys := pick(env, 40_000, 10_000, 2_000)
 	r, err := newRig(env)
 	if err != nil {
 		return nil, err

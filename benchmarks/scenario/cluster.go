@@ -91,4 +91,4 @@ func (s *stand) clustered(ctx context.Context, all []rival.Rival, processes, ent
 }
 
 // twoTier are the rivals that share a Redis, tieredcache first: those that can be wrong in more than one process.
-func twoTier() []rival.Rival { return rival.With(rival.Redis) }
+func twoTier(env Env) []rival.Rival { return rivals(env, rival.Redis) }

@@ -8,6 +8,7 @@ import (
 	"github.com/tieredcache/tieredcache/benchmarks/measure"
 	"github.com/tieredcache/tieredcache/benchmarks/sample"
 	"github.com/tieredcache/tieredcache/l2"
+	"github.com/tieredcache/tieredcache/neo4jstore"
 )
 
 // codecs measures what a value costs on its way to Redis and back, against a codec written by hand for its type.
@@ -49,7 +50,7 @@ func codecs(ctx context.Context, _ Env, o measure.Options) ([]measure.Row, error
 }
 
 // storeCodec is what neo4jstore.PreferenceStore encodes lists with.
-func storeCodec() l2.Codec[sample.List] { return l2.MessagePack[sample.List]() }
+func storeCodec() l2.Codec[sample.List] { return neo4jstore.Codec[sample.List]() }
 
 // codecOf is encode, decode, and one after the other.
 type codecOf [3]measure.Op

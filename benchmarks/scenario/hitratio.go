@@ -26,11 +26,11 @@ func hitRatio(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, e
 		return nil, err
 	}
 	defer r.close()
-	zipf, err := hitRatioOnZipf(ctx, r, pick(env, 100_000, 10_000), pick(env, 3, 1))
+	zipf, err := hitRatioOnZipf(ctx, r, pick(env, 100_000, 10_000, 1000), pick(env, 3, 1))
 	if err != nil {
 		return nil, err
 	}
-	warm, err := lostInWarmUp(ctx, r, pick(env, 100_000, 10_000))
+	warm, err := lostInWarmUp(ctx, r, pick(env, 100_000, 10_000, 1000))
 	return []measure.Row{zipf, warm}, err
 }
 

@@ -21,7 +21,7 @@ import (
 // with many such processes' buses, and the difference in their CPU time is theirs.
 func idle(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, error) {
 	const processes = 20
-	span := pick(env, 20*time.Second, 4*time.Second)
+	span := pick(env, 20*time.Second, 4*time.Second, time.Second)
 	quiet, err := newServer(ctx)
 	if err != nil {
 		return nil, err

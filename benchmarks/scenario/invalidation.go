@@ -15,12 +15,12 @@ import (
 // dropped the key, in turn with how long a PUBLISH takes to the go-redis subscription of that same process.
 func invalidation(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	const key = 1
-	rounds := pick(env, 20*o.Rounds, 40)
+	rounds := pick(env, 20*o.Rounds, 40, 5)
 	return onStand(ctx, func(s *stand) ([]measure.Row, error) {
 		row := measure.Row{Scenario: "invalidation", Unit: "µs"}
 		var floors []float64
 		var err error
-		row.Subjects, err = s.clustered(ctx, twoTier(), 2, 0, func(c *cluster) (measure.Figure, error) {
+		row.Subjects, err = s.clustered(ctx, twoTier(env), 2, 0, func(c *cluster) (measure.Figure, error) {
 			f := measure.Figure{}
 			if !c.rival.Tells {
 				return f, errors.New("never: it tells other processes nothing, they keep what they have until its TTL")

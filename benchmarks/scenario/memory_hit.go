@@ -14,11 +14,11 @@ import (
 
 // memoryHit reads a thousand keys in turn, all of them in memory, with one goroutine and with one for each core. Caches
 // of two tiers have their Redis behind them. The floor is ristretto with its own TTL.
-func memoryHit(ctx context.Context, _ Env, o measure.Options) ([]measure.Row, error) {
+func memoryHit(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	const keys = 1000
 	return onStand(ctx, func(s *stand) (rows []measure.Row, err error) {
 		floor := s.subject(rival.Ristretto(), 2*keys)
-		all := s.subjects(rival.With(rival.Memory), floor.Name, 2*keys)
+		all := s.subjects(rivals(env, rival.Memory), floor.Name, 2*keys)
 		defer closeAll(append(all, floor))
 		order := inTurn(keys)
 		for _, c := range []struct {
@@ -43,11 +43,11 @@ func memoryHit(ctx context.Context, _ Env, o measure.Options) ([]measure.Row, er
 // has no memory without; it is not filled beyond 1e5.
 func memoryZipf(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	return onStand(ctx, func(s *stand) (rows []measure.Row, err error) {
-		for _, n := range pick(env, []int{1e3, 1e4, 1e5, 1e6}, []int{1e3, 1e5}) {
+		for _, n := range pick(env, []int{1e3, 1e4, 1e5, 1e6}, []int{1e3, 1e5}, []int{1e3}) {
 			order := zipf(n)
 			floor := (*stand)(nil).subject(rival.Ristretto(), 2*n)
 			whole := measure.Row{}
-			for _, r := range rival.With(rival.Memory) {
+			for _, r := range rivals(env, rival.Memory) {
 				if r.Name == floor.Name {
 					continue
 				}

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -26,11 +25,11 @@ func heap() float64 {
 // memorySize measures what entries cost in memory: beyond their values, against ristretto that holds the same under the same
 // keys, and in all, against the capacity that was given.
 func memorySize(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, error) {
-	beyond, err := memoryBeyondValues(ctx, pick(env, 100_000, 20_000))
+	beyond, err := memoryBeyondValues(ctx, pick(env, 100_000, 20_000, 2000))
 	if err != nil {
 		return nil, err
 	}
-	whole, err := memoryOfCapacity(ctx, pick[int64](env, 64<<20, 8<<20))
+	whole, err := memoryOfCapacity(ctx, pick[int64](env, 64<<20, 8<<20, 1<<20))
 	return []measure.Row{beyond, whole}, err
 }
 
@@ -39,11 +38,11 @@ const valueSize = 256
 
 func memoryBeyondValues(ctx context.Context, n int) (measure.Row, error) {
 	r := measure.Row{Scenario: "memory-size/beyond", Unit: "B/entry beyond its value"}
-	plain, err := ristrettoBeyond(n, func(c *ristretto.Cache[string, []byte], k string, v []byte) { c.Set(k, v, 1) })
+	plain, err := ristrettoBeyond(ctx, n, func(c *ristretto.Cache[string, []byte], k string, v []byte) { c.Set(k, v, 1) })
 	if err != nil {
 		return r, err
 	}
-	timed, err := ristrettoBeyond(n, func(c *ristretto.Cache[string, []byte], k string, v []byte) { c.SetWithTTL(k, v, 1, time.Hour) })
+	timed, err := ristrettoBeyond(ctx, n, func(c *ristretto.Cache[string, []byte], k string, v []byte) { c.SetWithTTL(k, v, 1, time.Hour) })
 	if err != nil {
 		return r, err
 	}
@@ -61,7 +60,7 @@ func memoryBeyondValues(ctx context.Context, n int) (measure.Row, error) {
 	return r, nil
 }
 
-func ristrettoBeyond(n int, set func(*ristretto.Cache[string, []byte], string, []byte)) (float64, error) {
+func ristrettoBeyond(ctx context.Context, n int, set func(*ristretto.Cache[string, []byte], string, []byte)) (float64, error) {
 	before := heap()
 	c, err := ristretto.NewCache(&ristretto.Config[string, []byte]{
 		NumCounters: int64(10 * n), MaxCost: int64(2 * n), BufferItems: 64, IgnoreInternalCost: true,
@@ -70,23 +69,11 @@ func ristrettoBeyond(n int, set func(*ristretto.Cache[string, []byte], string, [
 		return 0, err
 	}
 	defer c.Close()
-	for range 10 {
-		held := 0
-		for i := range n {
-			if _, ok := c.Get(sample.Text(i)); ok {
-				held++
-				continue
-			}
-			set(c, sample.Text(i), make([]byte, valueSize))
-			if i%1000 == 0 {
-				c.Wait() // it drops what comes too fast
-			}
-		}
-		if c.Wait(); held == n {
-			return (heap()-before)/float64(n) - valueSize, nil
-		}
-	}
-	return 0, errors.New("ristretto does not take all keys")
+	err = fill(ctx, n, func(k int) bool { _, ok := c.Get(sample.Text(k)); return ok }, func(k int) error {
+		set(c, sample.Text(k), make([]byte, valueSize))
+		return nil
+	})
+	return (heap()-before)/float64(n) - valueSize, err
 }
 
 func oursBeyond(ctx context.Context, n int) (float64, error) {
@@ -99,20 +86,11 @@ func oursBeyond(ctx context.Context, n int) (float64, error) {
 		return 0, err
 	}
 	defer c.Close()
-	for range 10 {
-		held := 0
-		for i := range n {
-			if _, ok := c.Peek(sample.Text(i)); ok {
-				held++
-			} else if _, err := c.Get(ctx, sample.Text(i)); err != nil {
-				return 0, err
-			}
-		}
-		if held == n {
-			return (heap()-before)/float64(n) - valueSize, nil
-		}
-	}
-	return 0, errors.New("memory does not take all keys")
+	err = fill(ctx, n, func(k int) bool { _, ok := c.Peek(sample.Text(k)); return ok }, func(k int) error {
+		_, err := c.Get(ctx, sample.Text(k))
+		return err
+	})
+	return (heap()-before)/float64(n) - valueSize, err
 }
 
 // memoryOfCapacity fills caches far beyond their capacity.

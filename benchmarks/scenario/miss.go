@@ -35,9 +35,9 @@ func missBeyondLoader(ctx context.Context, env Env, o measure.Options) ([]measur
 		}
 		return r.client.Set(ctx, key, b, life).Err()
 	})}
-	miss := func(name, cache string) (measure.Op, *tiered.Cache[neo4jstore.UserKey, sample.List], error) {
+	miss := func(name, cache string, background bool) (measure.Op, *tiered.Cache[neo4jstore.UserKey, sample.List], error) {
 		config := r.listConfig(nil)
-		config.Name = cache
+		config.Name, config.FillInBackground = cache, background
 		config.Load = func(context.Context, neo4jstore.UserKey) (sample.List, error) { return list, nil }
 		c, err := tiered.New(config)
 		if err != nil {
@@ -58,11 +58,16 @@ func missBeyondLoader(ctx context.Context, env Env, o measure.Options) ([]measur
 			return nil
 		}}, c, nil
 	}
-	op, c, err := miss(ours, "miss")
+	atOnce, c, err := miss(ours, "miss", false)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	got, err := measure.Paired(ctx, o, floor, op)
+	later, c, err := miss(ours+", fill in background", "later", true)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	got, err := measure.Paired(ctx, o, floor, atOnce, later)
 	return row("miss/beyond", got, err)
 }

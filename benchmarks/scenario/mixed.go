@@ -24,12 +24,12 @@ const (
 // 128th read is compared with the source: one that returns what had been overtaken before it began is stale. The floor
 // is go-redis alone, which deletes after a write.
 func mixed(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
-	keys := pick(env, 10_000, 1000)
+	keys := pick(env, 10_000, 1000, 100)
 	return onStand(ctx, func(s *stand) (rows []measure.Row, err error) {
 		floor := &mixture{stand: s, rival: rival.Bare(), keys: keys}
 		defer func() { err = errors.Join(err, floor.stop()) }()
 		row := measure.Row{}
-		for _, r := range twoTier() {
+		for _, r := range twoTier(env) {
 			m := &mixture{stand: s, rival: r, keys: keys}
 			one, err := measure.Paired(ctx, o, floor.op(ctx), m.op(ctx))
 			if err = errors.Join(err, m.stop()); err != nil {

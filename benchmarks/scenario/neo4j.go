@@ -55,7 +55,7 @@ func speedUp(ctx context.Context, env Env, o measure.Options) ([]measure.Row, er
 		return measure.Op{Name: name, Run: repeat(func(ctx context.Context, _ int) error { return checkList(read(ctx, user)) })}
 	}
 	fromNeo4j, fromRedis, fromMemory := reads("from Neo4j", bare.List), reads("from Redis", far.Get), reads("from memory", near.List)
-	warm := pick(env, 5000, 500) // its planner and its compiler need some
+	warm := pick(env, 5000, 500, 10) // its planner and its compiler need some
 	if err := fromNeo4j.Run(ctx, warm); err != nil {
 		return nil, err
 	}

@@ -15,10 +15,10 @@ import (
 // time, so that memory, where there is one, does all that it does in use: it looks, misses and takes the value. Before
 // its keys run out, an instance is replaced by a new one, while nothing is timed. The floor is go-redis alone, GET and
 // decode with tieredcache's codec.
-func redisHit(ctx context.Context, _ Env, o measure.Options) ([]measure.Row, error) {
+func redisHit(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	return onStand(ctx, func(s *stand) (rows []measure.Row, err error) {
 		floor := s.subject(rival.Bare(), 0)
-		all := s.subjects(rival.With(rival.Redis), floor.Name, 0)
+		all := s.subjects(rivals(env, rival.Redis), floor.Name, 0)
 		defer closeAll(append(all, floor))
 		n := farKeys(o)
 		first := s.farOp(ctx, floor, n, 1)
@@ -43,12 +43,20 @@ func redisHit(ctx context.Context, _ Env, o measure.Options) ([]measure.Row, err
 		row.Scenario = fmt.Sprintf("redis-hit/%d", crowd)
 		rows = append(rows, row)
 
+		for i, j := range all {
+			if j.Name == rival.Tagged {
+				if row, err = s.redisTagged(ctx, o, n, floor, again(j, single[i], n, 1)); err != nil {
+					return rows, err
+				}
+				rows = append(rows, row)
+			}
+		}
 		return rows, nil
 	})
 }
 
 // farKeys is more keys than the fastest of all reads in one slice.
-func farKeys(o measure.Options) int { return max(2000, int(o.Time/(4*time.Microsecond))) }
+func farKeys(o measure.Options) int { return max(500, int(o.Time/(4*time.Microsecond))) }
 
 // farOp fills Redis for a subject and returns the op that reads the keys, with workers, none of them twice by one
 // instance.

@@ -11,10 +11,10 @@ import (
 )
 
 // rivalsMiss reads keys that nobody has read, from a source that takes no time. The floor is GET, decode nothing, SET.
-func rivalsMiss(ctx context.Context, _ Env, o measure.Options) ([]measure.Row, error) {
+func rivalsMiss(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	return onStand(ctx, func(s *stand) ([]measure.Row, error) {
 		floor := s.subject(rival.Bare(), 0)
-		all := s.subjects(rival.With(rival.Redis), floor.Name, 0)
+		all := s.subjects(rivals(env, rival.Redis), floor.Name, 0)
 		defer closeAll(append(all, floor))
 		row, err := measure.Paired(ctx, o, floor.missOp(ctx), ops(all, func(j *subject) measure.Op { return j.missOp(ctx) })...)
 		row.Scenario = "rivals-miss"
@@ -59,10 +59,10 @@ const batchSize = 100
 
 // rivalsBatch reads a hundred keys at once, of which Redis has all, half or none. Those that know no batch read one key
 // after the other. The floor is one MGET, and a pipeline of SETs for what was loaded, all in one load.
-func rivalsBatch(ctx context.Context, _ Env, o measure.Options) ([]measure.Row, error) {
+func rivalsBatch(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	return onStand(ctx, func(s *stand) (rows []measure.Row, err error) {
 		floor := s.subject(rival.Bare(), 0)
-		all := s.subjects(rival.With(rival.Redis), floor.Name, 0)
+		all := s.subjects(rivals(env, rival.Redis), floor.Name, 0)
 		defer closeAll(append(all, floor))
 		keys := batchSize * max(50, int(o.Time.Microseconds()/400))
 		filled := map[string]error{}

@@ -28,6 +28,7 @@ type Env struct {
 	RedisURL string // for redis.ParseURL; shared, so every scenario takes keys of its own and removes nothing
 	Neo4j    services.Neo4j
 	Quick    bool // a first impression: fewer entries, shorter waits
+	Tiny     bool // besides, so few and short that figures mean nothing: for tests
 }
 
 // NewEnv reads the environment that `services run` makes. The error names what is missing.
@@ -61,10 +62,14 @@ func (e Env) Client() (*redis.Client, error) {
 	return redis.NewClient(opt), nil
 }
 
-// pick returns a size for a run in earnest, or for a quick one.
-func pick[T any](e Env, full, quick T) T {
-	if e.Quick {
+// pick returns a size for a run in earnest, for a quick one, or for a test.
+func pick[T any](e Env, full, quick T, tiny ...T) T {
+	switch {
+	case e.Tiny && len(tiny) > 0:
+		return tiny[0]
+	case e.Quick || e.Tiny:
 		return quick
+	default:
+		return full
 	}
-	return full
 }

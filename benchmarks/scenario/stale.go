@@ -8,7 +8,6 @@ import (
 
 	"github.com/tieredcache/tieredcache/benchmarks/measure"
 	"github.com/tieredcache/tieredcache/benchmarks/peer"
-	"github.com/tieredcache/tieredcache/benchmarks/rival"
 	"github.com/tieredcache/tieredcache/benchmarks/source"
 )
 
@@ -20,11 +19,11 @@ const (
 // staleFill has one process load a key slowly while another writes and invalidates it, and then reads it again, there
 // and in a third process: what was overtaken before it was stored must not be read.
 func staleFill(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
-	trials := pick(env, min(o.Rounds, 10), 3)
+	trials := pick(env, min(o.Rounds, 10), 3, 1)
 	return onStand(ctx, func(s *stand) ([]measure.Row, error) {
 		row := measure.Row{Scenario: "stale-fill", Unit: "% of slow loads leave the old value", Floor: exactly("none", 0)}
 		var err error
-		row.Subjects, err = s.clustered(ctx, twoTier(), 3, 0, func(c *cluster) (measure.Figure, error) {
+		row.Subjects, err = s.clustered(ctx, twoTier(env), 3, 0, func(c *cluster) (measure.Figure, error) {
 			near, far, either := 0, 0, 0
 			for i := range trials {
 				inMemory, inRedis, err := c.slowFill(ctx, source.Key(c.prefix, i))
@@ -96,85 +95,4 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
-}
-
-const (
-	lostWrites = 50
-	cutFor     = 500 * time.Millisecond
-	bound      = 2 * time.Second // tieredcache's MaxStaleness, which is the only one that is stated
-)
-
-// lostMessage cuts the connections that bring one process its invalidations for half a second, in which another process
-// writes fifty keys that the first one holds. What is still old there when two seconds have passed is stale.
-func lostMessage(ctx context.Context, _ Env, _ measure.Options) ([]measure.Row, error) {
-	return onStand(ctx, func(s *stand) ([]measure.Row, error) {
-		row := measure.Row{Scenario: "lost-message", Unit: fmt.Sprintf("stale keys of %d", lostWrites), Floor: exactly("none", 0)}
-		for _, r := range twoTier() {
-			f, err := s.cut(ctx, r)
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			f.Name = r.Name
-			if err != nil {
-				f.Err = err.Error()
-			}
-			row.Subjects = append(row.Subjects, f)
-		}
-		return []measure.Row{row}, nil
-	})
-}
-
-func (s *stand) cut(ctx context.Context, r rival.Rival) (f measure.Figure, err error) {
-	proxy, err := peer.NewProxy(s.addr)
-	if err != nil {
-		return f, err
-	}
-	defer proxy.Close()
-	c, err := s.cluster(ctx, r, 2, 0, "", proxy.Addr())
-	if err != nil {
-		return f, err
-	}
-	defer func() { err = errors.Join(err, c.stop()) }()
-	writer, reader := c.processes[0], c.processes[1]
-	keys := source.Keys(c.prefix, lostWrites)
-	if _, err := each[struct{}](ctx, c, "Keep", func(int) any { return keys }); err != nil {
-		return f, err
-	}
-
-	closed := proxy.Cut(true)
-	end := time.Now().Add(cutFor)
-	for _, k := range keys {
-		w, err := peer.Call[peer.Reading](ctx, writer, "Update", k)
-		if err == nil && w.Err != "" {
-			err = errors.New(w.Err)
-		}
-		if err != nil {
-			return f, err
-		}
-	}
-	failed, asked := 0, 0
-	for ; time.Now().Before(end); asked++ {
-		began := time.Now()
-		if _, err := get(ctx, reader, keys[asked%len(keys)]); err != nil || time.Since(began) > cutFor/5 {
-			failed++
-		}
-		if err := pause(ctx, 10*time.Millisecond); err != nil {
-			return f, err
-		}
-	}
-	proxy.Cut(false)
-	if err := pause(ctx, bound); err != nil {
-		return f, err
-	}
-	stale := 0
-	for _, k := range keys {
-		r, err := get(ctx, reader, k)
-		if err != nil {
-			return f, err
-		}
-		stale += count(r.Version < 1)
-	}
-	f.Value = float64(stale)
-	f.Note = fmt.Sprintf("%d connections cut, %d of %d reads meanwhile failed or took over %v", closed, failed, asked, cutFor/5)
-	return f, nil
 }

@@ -22,13 +22,13 @@ func stampede(ctx context.Context, env Env, o measure.Options) ([]measure.Row, e
 	return onStand(ctx, func(s *stand) ([]measure.Row, error) {
 		row := measure.Row{Scenario: "stampede", Unit: "loads", Floor: exactly("one load", 1)}
 		var err error
-		row.Subjects, err = s.clustered(ctx, twoTier(), stampeders, 0, func(c *cluster) (measure.Figure, error) {
+		row.Subjects, err = s.clustered(ctx, twoTier(env), stampeders, 0, func(c *cluster) (measure.Figure, error) {
 			if _, err := c.stampede(ctx, 0); err != nil { // connections are made
 				return measure.Figure{}, err
 			}
 			var loads []float64
 			slowest := time.Duration(0)
-			for i := range pick(env, min(o.Rounds, 7), 3) {
+			for i := range pick(env, min(o.Rounds, 7), 3, 1) {
 				before := c.source.Loads()
 				took, err := c.stampede(ctx, i+1)
 				if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -57,6 +58,16 @@ func (s *stand) subject(r rival.Rival, entries int) *subject {
 		s.opened++
 	}
 	return j
+}
+
+// rivals are those that have the tiers; for a test, one of each sort.
+func rivals(env Env, t rival.Tiers) []rival.Rival {
+	all := rival.With(t)
+	if env.Tiny {
+		some := []string{rival.Ours, rival.Tagged, "go-redis/cache", "rueidis", "go-zero", "otter"}
+		all = slices.DeleteFunc(all, func(r rival.Rival) bool { return !slices.Contains(some, r.Name) })
+	}
+	return all
 }
 
 // subjects returns those of a rival's list, less the floor.
