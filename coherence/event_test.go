@@ -59,7 +59,7 @@ func TestEventOfARenewalLeavesTheWriteFree(t *testing.T) {
 	r, server := own(t, services.RedisOptions{})
 	var s *slow
 	told := make(chan error, 1)
-	p := r.watched(t, coherence.Config{IntentLife: brief, MaxStaleness: patient}, func(_ *peer, e coherence.Event) {
+	p := r.watched(t, coherence.Config{IntentLife: 3 * brief, MaxStaleness: patient, Timeout: brief}, func(_ *peer, e coherence.Event) {
 		if e.Kind != coherence.IntentFailed {
 			return
 		}
@@ -96,7 +96,7 @@ func TestOnEventThatPanics(t *testing.T) {
 		_ = p.Update(t.Context(), []coherence.Ref{entry("k")}, notRun(t))
 	}()
 	check(t, server.Restart(t.Context()))
-	eventually(t, "nothing is pending", guarded, p.member.Settled)
+	eventually(t, "nothing is pending", soon, p.member.Settled)
 }
 
 // TestOverflowOfTheRingIsTold, as any other is.

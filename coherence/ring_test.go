@@ -113,7 +113,7 @@ func TestNewIncarnationRaisesTwice(t *testing.T) {
 func TestConnectionsAreMadeAnew(t *testing.T) {
 	t.Parallel()
 	r, _ := own(t, services.RedisOptions{})
-	p := r.openPeer(t, coherence.Config{})
+	p := r.openPeer(t, coherence.Config{Timeout: 600 * time.Millisecond})
 	check(t, p.Redis().Ping(t.Context()).Err())
 	subscribed := func() int64 {
 		n, err := r.PubSubNumSub(t.Context(), r.layout.Channel()).Result()

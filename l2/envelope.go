@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"unsafe"
 
 	"github.com/tieredcache/tieredcache/internal/word"
 )
@@ -97,9 +96,6 @@ func seal(b []byte) { binary.BigEndian.PutUint32(b[checksumAt:], checksum(b)) }
 func checksum(b []byte) uint32 {
 	return crc32.Update(crc32.Checksum(b[formatAt:checksumAt], castagnoli), castagnoli, b[schemaAt:])
 }
-
-// bytesOf returns the bytes of a reply without a copy. They are read-only, as codecs know.
-func bytesOf(reply string) []byte { return unsafe.Slice(unsafe.StringData(reply), len(reply)) }
 
 // parse reads a value's word. errGarbage: it is damaged; errNewer: it is whole, and not for us to read.
 func parse(b []byte) (e envelope, err error) {

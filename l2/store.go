@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unsafe"
 
 	"github.com/redis/go-redis/v9"
 
@@ -36,12 +37,12 @@ type Config[V any] struct {
 	Codec Codec[V]
 	// Schema is written beside each value; values of another schema are left alone.
 	Schema uint
-	// PipelineBeyond is how many reads may run at once before further ones share pipelines. Zero: DefaultPipelineBeyond;
-	// negative: they never do.
-	PipelineBeyond int
 	// CompressAbove is the size in bytes above which an encoded value is compressed, if that makes it smaller. Zero: never.
 	// Every store reads both.
 	CompressAbove int
+	// PipelineBeyond is how many reads may run at once before further ones share pipelines. Zero: DefaultPipelineBeyond;
+	// negative: they never do.
+	PipelineBeyond int
 	// Generation is the Redis key of the cache's generation; Sequence, Journal and Channel are where Set announces.
 	Generation, Sequence, Journal, Channel string
 }
@@ -160,6 +161,9 @@ func (s *Store[V]) view(entry any, tags []any, generation uint64, now int64) Wor
 	}
 	return found
 }
+
+// bytesOf is the memory of a string, which is only read: a copy of each value would be all that a conversion adds.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // read says what a word is, seen beside these versions of its tags.
 func (s *Store[V]) read(raw []byte, versions []version, generation uint64, now int64) Word[V] {

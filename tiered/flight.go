@@ -2,6 +2,7 @@ package tiered
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +37,7 @@ type flight[K comparable, V any] struct {
 	seen       l2.Word[V]
 	err        error
 	lease      *l2.Lease // granted already, together with others
+	size       int64     // of its answer in memory
 
 	// Under the registry's lock.
 	ctx      context.Context // of what flies on; ends with the last reader, and with the cache
@@ -43,7 +45,7 @@ type flight[K comparable, V any] struct {
 	readers  int
 	bypass   bool // it goes round memory and Redis
 	reading  bool // its read of the source has begun
-	put      bool // its value has been offered to memory
+	put      bool // memory may keep its answer
 	filling  bool // its value is being stored in the background
 	answered bool
 	answer   answer[V]
@@ -249,10 +251,12 @@ func (c *Cache[K, V]) land(f *flight[K, V], a answer[V]) {
 	}
 }
 
-// lingerTime is how long a flight lingers before it is asked whether its put is visible: many are asked for at once.
+// lingerTime is how long a flight lingers before its answer is put into memory: many are put at once, so that nobody
+// wakes ristretto for each.
 const lingerTime = 2 * time.Millisecond
 
-// end lets a flight go that does nothing more. If it has put, it lingers until the put is visible or refused.
+// end lets a flight go that does nothing more. If memory may keep its answer, it lingers until the put is visible or
+// refused.
 func (c *Cache[K, V]) end(f *flight[K, V]) {
 	r := &c.flights
 	r.mu.Lock()
@@ -271,18 +275,28 @@ func (c *Cache[K, V]) end(f *flight[K, V]) {
 	}
 }
 
-// sweep forgets the flights that linger, once what they have put is visible or refused.
+// burst is how many puts ristretto's queue surely takes at once; it drops what is beyond.
+const burst = 1000
+
+// sweep puts into memory what flights that linger have brought, and forgets them once that is visible or refused.
 func (c *Cache[K, V]) sweep() {
 	r := &c.flights
 	defer r.flying.Done()
-	var lingering []*flight[K, V]
-	r.mark(func() { lingering, r.lingering = r.lingering, nil })
-	c.l1.Wait()
-	r.mark(func() {
+	var all []*flight[K, V]
+	r.mark(func() { all, r.lingering = r.lingering, nil })
+	for lingering := range slices.Chunk(all, burst) {
 		for _, f := range lingering {
-			r.remove(f)
+			if f.answer.err == nil {
+				c.l1.Put(f.key, f.answer.held, f.places, f.e0, f.expires, f.size)
+			}
 		}
-	})
+		c.l1.Wait()
+		r.mark(func() {
+			for _, f := range lingering {
+				r.remove(f)
+			}
+		})
+	}
 }
 
 // mark changes what the lock guards.

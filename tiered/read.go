@@ -265,16 +265,14 @@ func (c *Cache[K, V]) goRound(f *flight[K, V]) answer[V] {
 	return a
 }
 
-// keep puts a value into memory under the epoch of the flight, unless the flight is over.
+// keep says that memory may keep the flight's answer until it expires, unless the flight is over. It is put there off the
+// reader's path, under the flight's epoch; until then the flight lingers and answers.
 func (c *Cache[K, V]) keep(f *flight[K, V], h held[V], expires time.Duration) {
 	if c.l1 == nil || expires <= c.bus.Now() {
 		return
 	}
-	size := c.size(h)
+	f.size = c.size(h)
 	c.flights.mark(func() { f.put, f.expires = !f.over, expires })
-	if f.put {
-		c.l1.Put(f.key, h, f.places, f.e0, expires, size)
-	}
 }
 
 func (c *Cache[K, V]) l2Get(f *flight[K, V]) (l2.Word[V], error) {

@@ -23,7 +23,7 @@ import (
 func processes(t *testing.T, n int, config tiered.Config[string, string]) (caches []*tiered.Cache[string, string], key func(string) string, rdb *redis.Client) {
 	t.Helper()
 	rdb = client(t)
-	patient := coherence.Config{Redis: rdb, Namespace: rand.Text(), Timeout: 5 * time.Second} // a machine that stalls is no Redis that is away
+	patient := coherence.Config{Redis: rdb, Namespace: rand.Text(), Timeout: 5 * time.Second, MaxStaleness: 15 * time.Second} // a machine that stalls is no Redis that is away
 	namespace := patient.Namespace
 	for range n {
 		caches = append(caches, newCache(t, newBus(t, patient), config))

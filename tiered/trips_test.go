@@ -105,7 +105,7 @@ func TestRoundTripsOfAMiss(t *testing.T) {
 // pair returns two caches as two processes would have them.
 func pair(t *testing.T, config tiered.Config[int, string]) (one, other *tiered.Cache[int, string]) {
 	t.Helper()
-	bus := coherence.Config{Redis: client(t), Namespace: "pair-" + fmt.Sprint(time.Now().UnixNano()), Timeout: 5 * time.Second}
+	bus := coherence.Config{Redis: client(t), Namespace: "pair-" + fmt.Sprint(time.Now().UnixNano()), Timeout: 5 * time.Second, MaxStaleness: 15 * time.Second}
 	one = newCache(t, newBus(t, bus), config)
 	other = newCache(t, newBus(t, bus), config)
 	for _, c := range []*tiered.Cache[int, string]{one, other} {

@@ -26,9 +26,9 @@ func memory() []mutant {
 		},
 		{
 			name: "the epoch is read before the first look", guard: "READ: e0 := e(k), then ...; L1.put(v, e0)",
-			file: "tiered/read.go",
-			old:  `c.l1.Put(f.key, h, f.places, f.e0, expires, size)`,
-			new:  `c.l1.Put(f.key, h, f.places, c.member.Epoch(&f.places), expires, size)`,
+			file: "tiered/flight.go",
+			old:  `f.places, f.e0, f.expires, f.size)`,
+			new:  `f.places, c.member.Epoch(&f.places), f.expires, f.size)`,
 			pkg:  "tiered", test: "TestSlowLoadIsPutUnderTheEpochOfBefore",
 		},
 		{

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tieredcache/tieredcache/internal/torture/truth"
 )
 
@@ -16,6 +18,35 @@ var errTold = errors.New("the source was told to fail")
 func (s *service) load(ctx context.Context, key int) (v Value, err error) {
 	done := s.check.Loading(ctx, key)
 	defer func() { done(err != nil) }()
+	return s.fetch(ctx, key)
+}
+
+// loadMany is load for the keys of a batch. One that fails fails all.
+func (s *service) loadMany(ctx context.Context, keys []int) (found map[int]Value, err error) {
+	for _, key := range keys {
+		done := s.check.Loading(ctx, key)
+		defer func() { done(err != nil) }()
+	}
+	var group errgroup.Group
+	values := make([]Value, len(keys))
+	for i, key := range keys {
+		group.Go(func() (err error) {
+			values[i], err = s.fetch(ctx, key)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	found = make(map[int]Value, len(keys))
+	for i, key := range keys {
+		found[key] = values[i]
+	}
+	return found, nil
+}
+
+// fetch reads the source, slowly or in vain where it is told to.
+func (s *service) fetch(ctx context.Context, key int) (v Value, err error) {
 	c := &s.table.Control
 	slow := time.Duration(c.SlowLoads.Load())
 	if rand.IntN(4) != 0 {

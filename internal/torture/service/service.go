@@ -86,7 +86,7 @@ func Run(ctx context.Context, config Config, from source.Source, table *truth.Ta
 		return err
 	}
 	s.cache, err = tiered.New(tiered.Config[int, Value]{
-		Name: Name, Bus: s.bus, TTL: config.TTL, Load: s.load, Capacity: 16 << 20,
+		Name: Name, Bus: s.bus, TTL: config.TTL, Load: s.load, LoadMany: s.loadMany, Capacity: 16 << 20,
 		Tags: func(key int) []coherence.Ref { return tags[key/truth.Group : key/truth.Group+1] },
 	})
 	if err != nil {
