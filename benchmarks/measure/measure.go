@@ -82,15 +82,12 @@ func Paired(ctx context.Context, o Options, floor Op, subjects ...Op) (Row, erro
 		}
 		all[i].countAllocs(ctx)
 	}
-	before := 0.0
 	for range max(o.Rounds, 1) {
 		runtime.GC() // no round pays for the garbage of what came before
-		for i, r := range all {
-			if i == 0 || r.err != nil {
+		before := all[0].slice(ctx)
+		for _, r := range all[1:] {
+			if r.err != nil {
 				continue
-			}
-			if before == 0 {
-				before = all[0].slice(ctx)
 			}
 			took := r.slice(ctx)
 			after := all[0].slice(ctx)
@@ -99,13 +96,9 @@ func Paired(ctx context.Context, o Options, floor Op, subjects ...Op) (Row, erro
 			}
 			before = after
 		}
-		if len(subjects) == 0 {
-			all[0].slice(ctx)
-		}
 		if all[0].err != nil {
 			return Row{}, fmt.Errorf("%s: %w", floor.Name, all[0].err)
 		}
-		before = 0 // the garbage is collected before the next round
 	}
 	if err := ctx.Err(); err != nil {
 		return Row{}, err

@@ -151,6 +151,17 @@ func TestPairedKeepsSubjectsThatFail(t *testing.T) {
 	}
 }
 
+// The floor is measured also where nobody is left to stand beside it.
+func TestPairedOfNobody(t *testing.T) {
+	broken := measure.Op{Name: "errs", Run: func(context.Context, int) error { return errors.New("wrong value") }}
+	for _, subjects := range [][]measure.Op{nil, {broken}} {
+		row, err := measure.Paired(t.Context(), short, work("floor", 100), subjects...)
+		if err != nil || !(row.Floor.Value > 0) || len(row.Subjects) != len(subjects) {
+			t.Errorf("got %+v, %v", row, err)
+		}
+	}
+}
+
 func TestPairedEndsWithItsFloorOrContext(t *testing.T) {
 	broken := errors.New("no Redis")
 	if _, err := measure.Paired(t.Context(), short, measure.Op{Name: "floor", Run: func(context.Context, int) error { return broken }}); !errors.Is(err, broken) {
