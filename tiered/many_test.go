@@ -275,6 +275,10 @@ func TestFillInBackground(t *testing.T) {
 			if n := c.Stats().Loads; n != 2 {
 				t.Errorf("got %d loads, want the one of before and one", n)
 			}
+			eventually(t, "FILL is held back", 10*time.Second, func() bool { return !held.on.Load() })
+			if _, ok := c.Peek(1); ok {
+				t.Error("memory holds what Redis has not stored")
+			}
 			close(held.released)
 			eventually(t, "it is stored", 10*time.Second, func() bool { _, ok := c.Peek(1); return ok })
 			ctx, origin := tiered.WithOrigin(t.Context())
@@ -307,17 +311,18 @@ func TestFillInBackgroundLosesAgainstAWrite(t *testing.T) {
 	}
 }
 
-// holdFill holds back the second script, or pipeline of scripts, that is sent once it is on: after LEASE comes FILL.
+// holdFill holds back the first FILL, or pipeline of them, that is sent once it is on.
 type holdFill struct {
 	on       atomic.Bool
-	scripts  atomic.Int64
 	released chan struct{}
 }
 
 func (h *holdFill) DialHook(next redis.DialHook) redis.DialHook { return next }
 
+// wait knows FILL by its five arguments beside its key.
 func (h *holdFill) wait(cmd redis.Cmder) {
-	if h.on.Load() && cmd.Name() == "evalsha" && h.scripts.Add(1) == 2 {
+	const fill = 3 + 1 + 5
+	if cmd.Name() == "evalsha" && len(cmd.Args()) == fill && h.on.CompareAndSwap(true, false) {
 		<-h.released
 	}
 }

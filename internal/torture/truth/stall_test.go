@@ -77,8 +77,8 @@ func TestUnanswered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, false)
+			from, to := w.Now()-200*ms, w.Now() // before the faults: the machine may stall between them
 			c.faults(w)
-			from, to := w.Now()-200*ms, w.Now()
 			w.Unanswered(0, from, to)
 			if got := w.Counts.Unanswered.Load(); got != c.counts {
 				t.Errorf("counted %d, want %d", got, c.counts)
