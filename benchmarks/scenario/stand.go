@@ -234,6 +234,11 @@ func (s *stand) warm(ctx context.Context, j *subject, keys []string) error {
 		n, err := s.reads(ctx)
 		return n + j.source.Loads(), err
 	}
+	for from := 0; from < len(keys); from += 1000 {
+		if _, err := rival.GetMany(ctx, j.cache, keys[from:min(from+1000, len(keys))]); err != nil {
+			return err
+		}
+	}
 	return until(ctx, fmt.Sprintf("memory holds all of %d keys", len(keys)), func() (bool, error) {
 		began := time.Now()
 		before, err := asked()
