@@ -100,6 +100,9 @@ func (m *Member) Places(entry Ref, tags []Ref) Places {
 	return epoch.At(&m.epoch, m.bus.epochs.Place(entry.name), stripes...)
 }
 
+// Counter is the part of the epoch that all entries of the cache share.
+func (m *Member) Counter() *epoch.Counter { return &m.epoch }
+
 // Epoch returns e(k).
 func (m *Member) Epoch(p *Places) uint64 { return m.bus.epochs.Of(p) }
 

@@ -13,15 +13,15 @@ func TestCapacityAgainstTheHeap(t *testing.T) {
 	epochs := l1.NewEpochs() // the process's, not the cache's
 	for _, size := range []int{64, 256, 1 << 10, 8 << 10} {
 		before := heap()
-		c, err := l1.New[int, []byte](l1.Config{Capacity: allowed, Epochs: epochs})
+		var counter l1.Counter
+		c, err := l1.New[int, []byte](l1.Config{Capacity: allowed, Epochs: epochs, Cache: &counter})
 		if err != nil {
 			t.Fatal(err)
 		}
 		empty := int64(heap() - before)
-		r := rig[int, []byte]{Cache: c, epochs: epochs}
 		offered := 2 * allowed / (size + l1.Overhead)
 		for i := range offered {
-			p := epoch.At(&r.member, uint32(i))
+			p := epoch.At(&counter, uint32(i))
 			c.Put(i, make([]byte, size), p, epochs.Of(&p), never, int64(size)+24)
 			if i%128 == 0 {
 				c.Wait() // ristretto drops what comes too fast
@@ -31,7 +31,7 @@ func TestCapacityAgainstTheHeap(t *testing.T) {
 		grown := int64(heap() - before)
 		var kept int64
 		for i := range offered {
-			if _, ok := c.Get(i, 0); ok {
+			if _, _, ok := c.Get(i, 0); ok {
 				kept++
 			}
 		}

@@ -33,7 +33,7 @@ func TestCloseUnderLoad(t *testing.T) {
 				<-begin
 				for i := worker; running(); i++ {
 					p := c.places(strconv.Itoa(i % 50))
-					if got, ok := c.Get(i%50, 0); ok && got != strconv.Itoa(i%50) {
+					if got, _, ok := c.Get(i%50, 0); ok && got != strconv.Itoa(i%50) {
 						t.Errorf("key %d: got %q", i%50, got)
 					}
 					c.Put(i%50, strconv.Itoa(i%50), p, c.epochs.Of(&p), never, 8)
@@ -98,7 +98,7 @@ func TestNeverOlder(t *testing.T) {
 				default:
 				}
 				least := int(newest.Load())
-				if got, ok := c.Get("k", 0); ok && got < least {
+				if got, _, ok := c.Get("k", 0); ok && got < least {
 					t.Errorf("got version %d after a raise past %d", got, least)
 					return
 				}

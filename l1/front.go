@@ -31,8 +31,8 @@ func (f front[K, V]) at(hash uint64) *atomic.Pointer[entry[K, V]] { return &f[ha
 
 // add is called for each lookup that ristretto has answered.
 func (f front[K, V]) add(hash uint64, e *entry[K, V]) {
-	if e.lookups.Load() < proven {
-		e.lookups.Add(1)
+	if e.state.Load()&^(gone|missing) < proven {
+		e.state.Add(1)
 		return
 	}
 	place := f.at(hash)
@@ -40,13 +40,13 @@ func (f front[K, V]) add(hash uint64, e *entry[K, V]) {
 		return
 	}
 	place.Store(e)
-	if e.gone.Load() {
+	if e.state.Load()&gone != 0 {
 		place.CompareAndSwap(e, nil)
 	}
 }
 
 // drop is called when ristretto has dropped an entry.
 func (f front[K, V]) drop(hash uint64, e *entry[K, V]) {
-	e.gone.Store(true)
+	e.state.Or(gone)
 	f.at(hash).CompareAndSwap(e, nil)
 }

@@ -18,7 +18,7 @@ func TestFrontFollowsAPut(t *testing.T) {
 	c.Put("k", 2, p, c.epochs.Of(&p), never, 1)
 	c.Wait()
 	for range 10 {
-		if got, ok := c.Get("k", 0); !ok || got != 2 {
+		if got, _, ok := c.Get("k", 0); !ok || got != 2 {
 			t.Fatalf("got %d, %v, want 2", got, ok)
 		}
 	}
@@ -34,7 +34,7 @@ func TestFrontExpires(t *testing.T) {
 	c.Put("k", 1, p, c.epochs.Of(&p), time.Second, 1)
 	c.Wait()
 	prove(t, c, "k")
-	if _, ok := c.Get("k", time.Second); ok {
+	if _, _, ok := c.Get("k", time.Second); ok {
 		t.Error("a hit at the time of expiry")
 	}
 }
@@ -47,7 +47,7 @@ func TestFrontAfterClose(t *testing.T) {
 	c.Wait()
 	prove(t, c, "k")
 	c.Close()
-	if _, ok := c.Get("k", 0); ok {
+	if _, _, ok := c.Get("k", 0); ok {
 		t.Error("a hit after Close")
 	}
 }
@@ -75,7 +75,7 @@ func TestFrontHoldsWhatRistrettoHolds(t *testing.T) {
 		all.Go(func() {
 			for i := range 20_000 {
 				key := strconv.Itoa((i*(w+1) + i/100) % 500)
-				if _, ok := c.Get(key, 0); !ok {
+				if _, _, ok := c.Get(key, 0); !ok {
 					p := c.places(key)
 					c.Put(key, i, p, c.epochs.Of(&p), never, 500)
 				}

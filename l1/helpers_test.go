@@ -20,12 +20,13 @@ type rig[K comparable, V any] struct {
 func newRig[K comparable, V any](t testing.TB, capacity int64) *rig[K, V] {
 	t.Helper()
 	epochs := l1.NewEpochs()
-	c, err := l1.New[K, V](l1.Config{Capacity: capacity, Epochs: epochs})
-	if err != nil {
+	r := &rig[K, V]{epochs: epochs}
+	var err error
+	if r.Cache, err = l1.New[K, V](l1.Config{Capacity: capacity, Epochs: epochs, Cache: &r.member}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
-	return &rig[K, V]{Cache: c, epochs: epochs}
+	t.Cleanup(r.Close)
+	return r
 }
 
 func (r *rig[K, V]) places(name string, tags ...string) l1.Places {
@@ -57,7 +58,7 @@ func goroutinesGone(t testing.TB, before int) {
 func prove[V any](t testing.TB, c *rig[string, V], key string) {
 	t.Helper()
 	for range 10 {
-		if _, ok := c.Get(key, 0); !ok {
+		if _, _, ok := c.Get(key, 0); !ok {
 			t.Fatalf("%s: a miss, want a hit", key)
 		}
 	}

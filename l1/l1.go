@@ -30,12 +30,15 @@ type Epochs = epoch.Table
 // Places are the counters of Epochs that make up the epoch of one key.
 type Places = epoch.Places
 
+// Counter is the epoch of one cache.
+type Counter = epoch.Counter
+
 // NewEpochs returns a table for the caches of one process.
 func NewEpochs() *Epochs { return epoch.New() }
 
-// Overhead is what an entry costs beyond its value, in bytes: the entry itself, ristretto's bookkeeping and its share
-// of the frequency sketch. Measured: values of 64 B to 8 kB cost 240 to 270 bytes each beyond Size.
-const Overhead = 250
+// Overhead is what an entry costs beyond its key and value, in bytes: the entry itself, ristretto's bookkeeping and its
+// share of the frequency sketch. Measured: values of 64 B to 8 kB cost 220 to 245 bytes each beyond Size of both.
+const Overhead = 230
 
 // typical is the size of the entries that the frequency sketch is laid out for; other sizes only make it coarser.
 const typical = 1 << 10
@@ -44,14 +47,17 @@ const typical = 1 << 10
 type Config struct {
 	// Capacity is the memory that values and their overhead may take, in bytes. It must be positive.
 	Capacity int64
-	// Epochs must be the table of the Places that entries are put with.
+	// Epochs must be the table of the Places that entries are put with, and Cache the counter in all of them.
 	Epochs *Epochs
+	Cache  *Counter
 }
 
 // Cache keeps values of V under keys of K.
 type Cache[K comparable, V any] struct {
 	seed   maphash.Seed
 	epochs *Epochs
+	own    *Counter
+	keys   func(K) int64 // measures a key
 	front  front[K, V]
 	store  *ristretto.Cache[uint64, *entry[K, V]]
 	tally  tally
@@ -63,11 +69,17 @@ type entry[K comparable, V any] struct {
 	key     K
 	expires time.Duration
 	epoch   uint64
-	places  Places
+	stripes epoch.Stripes
+	state   atomic.Uint32 // how often ristretto has answered for it, up to proven, and the marks
+	more    *[]uint32
 	value   V
-	lookups atomic.Uint32 // that ristretto was told of, up to proven
-	gone    atomic.Bool   // ristretto has dropped it
 }
+
+// The marks of an entry.
+const (
+	gone    = 1 << 31 // ristretto has dropped it
+	missing = 1 << 30 // its key has no value
+)
 
 // Entries returns how many entries of a usual size fit into a capacity in bytes.
 func Entries(capacity int64) int64 { return max(capacity/typical, 1<<10) }
@@ -79,8 +91,10 @@ func New[K comparable, V any](config Config) (*Cache[K, V], error) {
 		return nil, fmt.Errorf("l1: Capacity is %d: give the bytes that memory may hold", config.Capacity)
 	case config.Epochs == nil:
 		return nil, errors.New("l1: Epochs is nil: use NewEpochs")
+	case config.Cache == nil:
+		return nil, errors.New("l1: Cache is nil: give the counter of the cache's own epoch")
 	}
-	c := &Cache[K, V]{seed: maphash.MakeSeed(), epochs: config.Epochs, front: newFront[K, V](Entries(config.Capacity))}
+	c := &Cache[K, V]{seed: maphash.MakeSeed(), epochs: config.Epochs, own: config.Cache, keys: Sizer[K](), front: newFront[K, V](Entries(config.Capacity))}
 	var err error
 	c.store, err = ristretto.NewCache(&ristretto.Config[uint64, *entry[K, V]]{
 		NumCounters:        10 * Entries(config.Capacity),
@@ -95,28 +109,30 @@ func New[K comparable, V any](config Config) (*Cache[K, V], error) {
 	return c, nil
 }
 
-// Get returns the value of a key, if it is here, not expired at now and of the epoch that its places have.
-func (c *Cache[K, V]) Get(key K, now time.Duration) (V, bool) {
+// Get returns the value of a key, if it is here, not expired at now and of the epoch that its places have. missing says
+// that what is here is the fact that the key has none.
+func (c *Cache[K, V]) Get(key K, now time.Duration) (value V, missing, ok bool) {
 	hash, count := c.hash(key), c.tally.mine()
 	if e := c.front.at(hash).Load(); e != nil && c.valid(e, key, now) {
 		if count.hits.Add(1)%told == 0 {
 			c.lookup(count, hash)
 		}
-		return e.value, true
+		return e.value, e.missing(), true
 	}
 	if e := c.lookup(count, hash); e != nil && c.valid(e, key, now) {
 		c.front.add(hash, e)
 		count.hits.Add(1)
-		return e.value, true
+		return e.value, e.missing(), true
 	}
 	count.misses.Add(1)
-	var none V
-	return none, false
+	return value, false, false
 }
 
 func (c *Cache[K, V]) valid(e *entry[K, V], key K, now time.Duration) bool {
-	return e.key == key && now < e.expires && c.epochs.Of(&e.places) == e.epoch
+	return e.key == key && now < e.expires && c.epochs.Sum(c.own, &e.stripes, e.more) == e.epoch
 }
+
+func (e *entry[K, V]) missing() bool { return e.state.Load()&missing != 0 }
 
 // lookup asks ristretto, which counts it.
 func (c *Cache[K, V]) lookup(count *cell, hash uint64) *entry[K, V] {
@@ -136,13 +152,23 @@ func (c *Cache[K, V]) dropped(e *entry[K, V]) {
 }
 
 // Put offers a value that was looked up under an epoch. It expires at the time that Get is asked with; size is in
-// bytes, Overhead not included. False means that it is surely not stored; true, that it may be seen later, at the
+// bytes, the key and Overhead not included. False means that it is surely not stored; true, that it may be seen later, at the
 // latest when Wait has returned.
 func (c *Cache[K, V]) Put(key K, value V, places Places, at uint64, expires time.Duration, size int64) bool {
+	return c.put(&entry[K, V]{key: key, value: value, stripes: places.Stripes, more: places.More, epoch: at, expires: expires}, size)
+}
+
+// PutMissing is Put for the fact that a key has no value.
+func (c *Cache[K, V]) PutMissing(key K, places Places, at uint64, expires time.Duration) bool {
+	e := &entry[K, V]{key: key, stripes: places.Stripes, more: places.More, epoch: at, expires: expires}
+	e.state.Store(missing)
+	return c.put(e, 0)
+}
+
+func (c *Cache[K, V]) put(e *entry[K, V], size int64) bool {
 	c.puts.RLock()
 	defer c.puts.RUnlock()
-	e := &entry[K, V]{key: key, value: value, places: places, epoch: at, expires: expires}
-	return !c.closed.Load() && c.store.Set(c.hash(key), e, size+Overhead)
+	return !c.closed.Load() && c.store.Set(c.hash(e.key), e, c.keys(e.key)+size+Overhead)
 }
 
 // Wait returns when all that was put before is visible or refused.

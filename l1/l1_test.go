@@ -22,6 +22,7 @@ func TestNewRefuses(t *testing.T) {
 		{l1.Config{Epochs: l1.NewEpochs()}, "Capacity is 0"},
 		{l1.Config{Capacity: -1, Epochs: l1.NewEpochs()}, "Capacity is -1"},
 		{l1.Config{Capacity: capacity}, "Epochs is nil: use NewEpochs"},
+		{l1.Config{Capacity: capacity, Epochs: l1.NewEpochs()}, "Cache is nil"},
 	} {
 		got, err := l1.New[string, int](c.config)
 		if err == nil || !strings.Contains(err.Error(), c.want) || got != nil {
@@ -33,7 +34,7 @@ func TestNewRefuses(t *testing.T) {
 func TestHit(t *testing.T) {
 	t.Parallel()
 	c := newRig[string, string](t, capacity)
-	if _, ok := c.Get("k", 0); ok {
+	if _, _, ok := c.Get("k", 0); ok {
 		t.Fatal("an empty cache hits")
 	}
 	p := c.places("k", "tag")
@@ -41,7 +42,7 @@ func TestHit(t *testing.T) {
 		t.Fatal("Put refused")
 	}
 	c.Wait()
-	if got, ok := c.Get("k", time.Second-1); !ok || got != "v" {
+	if got, _, ok := c.Get("k", time.Second-1); !ok || got != "v" {
 		t.Fatalf("got %q, %v, want v", got, ok)
 	}
 	if hits, misses := c.Lookups(); hits != 1 || misses != 1 {
@@ -56,7 +57,7 @@ func TestMissByExpiry(t *testing.T) {
 	c.Put("k", "v", p, c.epochs.Of(&p), time.Second, 1)
 	c.Wait()
 	for _, now := range []time.Duration{time.Second, time.Hour} {
-		if _, ok := c.Get("k", now); ok {
+		if _, _, ok := c.Get("k", now); ok {
 			t.Errorf("a hit at %v of an entry that expires at 1s", now)
 		}
 	}
@@ -80,18 +81,18 @@ func TestMissByEpoch(t *testing.T) {
 			c.Wait()
 			prove(t, c, "k")
 			raise(c, p)
-			if got, ok := c.Get("k", 0); ok {
+			if got, _, ok := c.Get("k", 0); ok {
 				t.Fatalf("after a raise: got %q", got)
 			}
 			// What was looked up before the raise, and is put after it, is no hit either.
 			c.Put("k", "late", p, e0, never, 1)
 			c.Wait()
-			if got, ok := c.Get("k", 0); ok {
+			if got, _, ok := c.Get("k", 0); ok {
 				t.Fatalf("put under the epoch of before: got %q", got)
 			}
 			c.Put("k", "new", p, c.epochs.Of(&p), never, 1)
 			c.Wait()
-			if got, ok := c.Get("k", 0); !ok || got != "new" {
+			if got, _, ok := c.Get("k", 0); !ok || got != "new" {
 				t.Errorf("got %q, %v, want new", got, ok)
 			}
 		})
@@ -104,7 +105,7 @@ func TestKeysOfOneHash(t *testing.T) {
 	c := newRig[string, string](t, capacity)
 	c.PutInPlaceOf("ada", "bob", "bob's", c.places("ada"), never)
 	c.Wait()
-	if got, ok := c.Get("ada", 0); ok {
+	if got, _, ok := c.Get("ada", 0); ok {
 		t.Errorf("ada got %q", got)
 	}
 }
@@ -117,7 +118,7 @@ func TestStructKeys(t *testing.T) {
 		p := c.places(k.tenant + "\x00" + k.user)
 		c.Put(k, i, p, c.epochs.Of(&p), never, 8)
 		c.Wait()
-		if got, ok := c.Get(k, 0); !ok || got != i {
+		if got, _, ok := c.Get(k, 0); !ok || got != i {
 			t.Errorf("%v: got %d, %v, want %d", k, got, ok, i)
 		}
 	}
@@ -131,7 +132,7 @@ func TestClosed(t *testing.T) {
 	c.Wait()
 	c.Close()
 	c.Close()
-	if _, ok := c.Get("k", 0); ok {
+	if _, _, ok := c.Get("k", 0); ok {
 		t.Error("a closed cache hits")
 	}
 	if c.Put("k", "v", p, c.epochs.Of(&p), never, 1) {
@@ -146,7 +147,7 @@ func TestHitAllocatesNothing(t *testing.T) {
 	c.Put("k", "v", p, c.epochs.Of(&p), never, 1)
 	c.Wait()
 	allocs := testing.AllocsPerRun(2000, func() {
-		if _, ok := c.Get("k", 0); !ok {
+		if _, _, ok := c.Get("k", 0); !ok {
 			t.Fatal("a miss")
 		}
 	})

@@ -44,8 +44,8 @@ type Cache[K comparable, V any] struct {
 	bus    *coherence.Bus
 	own    bool // the bus was made here: Config.Bus was nil
 	member *coherence.Member
-	l1     *l1.Cache[K, held[V]] // nil if Linearizable
-	l2     *l2.Store[V]          // nil without Redis
+	l1     *l1.Cache[K, V] // nil if Linearizable
+	l2     *l2.Store[V]    // nil without Redis
 
 	flights registry[K, V]
 	slots   *semaphore.Weighted // of the loads that run
@@ -107,7 +107,7 @@ func (c *Cache[K, V]) open() (err error) {
 		return err
 	}
 	if !c.config.Linearizable {
-		c.l1, err = l1.New[K, held[V]](l1.Config{Capacity: c.config.Capacity, Epochs: c.bus.Epochs()})
+		c.l1, err = l1.New[K, V](l1.Config{Capacity: c.config.Capacity, Epochs: c.bus.Epochs(), Cache: c.member.Counter()})
 		if err != nil {
 			c.member.Leave()
 			return err

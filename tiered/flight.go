@@ -287,7 +287,7 @@ func (c *Cache[K, V]) sweep() {
 	for lingering := range slices.Chunk(all, burst) {
 		for _, f := range lingering {
 			if f.answer.err == nil {
-				c.l1.Put(f.key, f.answer.held, f.places, f.e0, f.expires, f.size)
+				c.put(f)
 			}
 		}
 		c.l1.Wait()
@@ -297,6 +297,14 @@ func (c *Cache[K, V]) sweep() {
 			}
 		})
 	}
+}
+
+func (c *Cache[K, V]) put(f *flight[K, V]) {
+	if f.answer.missing {
+		c.l1.PutMissing(f.key, f.places, f.e0, f.expires)
+		return
+	}
+	c.l1.Put(f.key, f.answer.value, f.places, f.e0, f.expires, f.size)
 }
 
 // mark changes what the lock guards.

@@ -19,7 +19,7 @@ func TestPutsLingerUntilTheyAreVisible(t *testing.T) {
 		for i := range 50 { // work for ristretto's queue
 			other := "other" + strconv.Itoa(i)
 			p := c.places(other)
-			c.l1.Put(other, held[string]{}, p, c.member.Epoch(&p), c.bus.Now()+time.Minute, 1)
+			c.l1.Put(other, "", p, c.member.Epoch(&p), c.bus.Now()+time.Minute, 1)
 		}
 		key := strconv.Itoa(round)
 		if _, err := c.Get(t.Context(), key); err != nil {

@@ -71,7 +71,8 @@ func (c *Cache[K, V]) near(key K) (h held[V], ok bool) {
 			return h, false
 		}
 	}
-	return c.l1.Get(key, now)
+	h.value, h.missing, ok = c.l1.Get(key, now)
+	return h, ok
 }
 
 // look is what a flight does first: memory once more, then Redis, once. What it cannot answer flies on.

@@ -227,7 +227,7 @@ func TestForeignWords(t *testing.T) {
 	config := tiered.Config[string, string]{Load: loading(&loads)}
 	rdb, namespace := client(t), rand.Text()
 	join := func(config tiered.Config[string, string]) *tiered.Cache[string, string] {
-		return newCache(t, newBus(t, coherence.Config{Redis: rdb, Namespace: namespace}), config)
+		return newCache(t, newBus(t, coherence.Config{Redis: rdb, Namespace: namespace, Timeout: 5 * time.Second, MaxStaleness: 15 * time.Second}), config)
 	}
 	first := join(config)
 	config.Schema = 1

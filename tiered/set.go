@@ -88,12 +88,12 @@ func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 	}
 	c.setting.Lock()
 	defer c.setting.Unlock()
-	h := held[V]{value: value}
+	size := c.size(held[V]{value: value})
 	for {
 		at := c.member.Epoch(&t.places) + 1
-		if !c.l1.Put(t.key, h, t.places, at, c.bus.Now()+ttl, c.size(h)) {
+		if !c.l1.Put(t.key, value, t.places, at, c.bus.Now()+ttl, size) {
 			c.l1.Wait() // its queue was full
-			c.l1.Put(t.key, h, t.places, at, c.bus.Now()+ttl, c.size(h))
+			c.l1.Put(t.key, value, t.places, at, c.bus.Now()+ttl, size)
 		}
 		c.l1.Wait()
 		c.member.Raise(&t.places)

@@ -85,6 +85,10 @@ func TestLinearizable(t *testing.T) {
 	first := read(t.Context(), c[0], "k")
 	<-s.loads
 	second := read(t.Context(), c[0], "k")
+	eventually(t, "the second reader waits, or shares", 10*time.Second, func() bool {
+		n := c[0].Stats()
+		return n.Waited+n.Shared > 0
+	})
 	s.goOn <- struct{}{}
 	for _, r := range []<-chan got{first, second} {
 		if a := <-r; a.err != nil || a.value != "0" {

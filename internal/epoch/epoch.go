@@ -6,6 +6,7 @@ package epoch
 
 import (
 	"hash/maphash"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -30,29 +31,38 @@ type Counter = atomic.Uint64
 
 // Places are the counters that make up the epoch of one key: its own stripe, its tags', its cache's, the whole's.
 type Places struct {
-	cache *Counter
-	few   [few]uint32 // the key's stripe, then those of the first tags: a hit must not go elsewhere in memory for them
-	n     uint32      // how many of few there are
-	more  []uint32    // of the tags that few has no room for
+	Cache *Counter
+	Stripes
+	More *[]uint32 // of the tags that Stripes has no room for; nil: none
 }
 
-const few = 3
+// Stripes are the key's own and those of its first tags, then None. They lie beside what they are of: a hit must not go
+// elsewhere in memory for them.
+type Stripes [3]uint32
+
+// None is no stripe's number.
+const None = math.MaxUint32
 
 // At returns the places of a key that has these tags.
 func At(cache *Counter, key uint32, tags ...uint32) Places {
-	p := Places{cache: cache, n: 1}
-	p.few[0] = key
-	p.n += uint32(copy(p.few[1:], tags))
-	p.more = tags[p.n-1:]
+	p := Places{Cache: cache, Stripes: Stripes{key, None, None}}
+	if more := tags[copy(p.Stripes[1:], tags):]; len(more) > 0 {
+		p.More = &more
+	}
 	return p
 }
 
 // Key is the key's own stripe.
-func (p *Places) Key() uint32 { return p.few[0] }
+func (p *Places) Key() uint32 { return p.Stripes[0] }
 
 // Any says whether f holds for the key's stripe or for that of one of its tags.
 func (p *Places) Any(f func(stripe uint32) bool) bool {
-	return slices.ContainsFunc(p.few[:p.n], f) || slices.ContainsFunc(p.more, f)
+	for _, s := range p.Stripes {
+		if s != None && f(s) {
+			return true
+		}
+	}
+	return p.More != nil && slices.ContainsFunc(*p.More, f)
 }
 
 // New returns a table of MinStripes.
@@ -89,18 +99,26 @@ func sizeFor(entries int64, size int) int {
 }
 
 // Place returns the place of a name in the table.
-func (t *Table) Place(name string) uint32 { return uint32(maphash.String(t.seed, name)) }
+func (t *Table) Place(name string) uint32 { return uint32(maphash.String(t.seed, name)) % None }
 
 // Of returns the epoch of the places.
-func (t *Table) Of(p *Places) uint64 {
+func (t *Table) Of(p *Places) uint64 { return t.Sum(p.Cache, &p.Stripes, p.More) }
+
+// Sum is Of for the parts of places.
+func (t *Table) Sum(cache *Counter, stripes *Stripes, more *[]uint32) uint64 {
 	cells := *t.cells.Load()
 	mask := uint32(len(cells) - 1)
-	e := t.whole.Load() + p.cache.Load()
-	for _, stripe := range p.few[:p.n] {
-		e += cells[stripe&mask].Load()
+	e := t.whole.Load() + cache.Load()
+	for _, s := range stripes {
+		if s == None {
+			return e
+		}
+		e += cells[s&mask].Load()
 	}
-	for _, tag := range p.more {
-		e += cells[tag&mask].Load()
+	if more != nil {
+		for _, s := range *more {
+			e += cells[s&mask].Load()
+		}
 	}
 	return e
 }

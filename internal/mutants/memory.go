@@ -6,22 +6,22 @@ func memory() []mutant {
 		{
 			name: "the epoch is compared on a hit", guard: "READ: L1 has an entry with epoch e(k)",
 			file: "l1/l1.go",
-			old:  ` && c.epochs.Of(&e.places) == e.epoch`,
+			old:  ` && c.epochs.Sum(c.own, &e.stripes, e.more) == e.epoch`,
 			new:  ``,
 			pkg:  "l1", test: "TestMissByEpoch",
 		},
 		{
 			name: "what ristretto has dropped is not kept in front", guard: "Capacity: memory holds what ristretto counts",
 			file: "l1/front.go",
-			old:  `if e.gone.Load() {`,
+			old:  `if e.state.Load()&gone != 0 {`,
 			new:  `if false {`,
 			pkg:  "l1", test: "TestNothingIsPutInFrontAfterItIsGone",
 		},
 		{
 			name: "the epoch of a key has its tags in it", guard: "State: e(k) = their sum over k, k's tags, its cache and the whole",
 			file: "internal/epoch/epoch.go",
-			old:  `for _, stripe := range p.few[:p.n] {`,
-			new:  `for _, stripe := range p.few[:1] {`,
+			old:  `for _, s := range stripes {`,
+			new:  `for _, s := range stripes[:1] {`,
 			pkg:  "tiered", test: "TestTagChanges",
 		},
 		{

@@ -20,7 +20,7 @@ func words() []mutant {
 		{
 			name: "a lease is not granted over an intent", guard: "READ: I, on k or on a tag -> BYPASS",
 			file: "l2/lua/lease.lua",
-			old:  `elseif intended(w, now) then`,
+			old:  `elseif intended(w) then`,
 			new:  `elseif false then`,
 			pkg:  "l2", test: "TestLeaseScript",
 		},

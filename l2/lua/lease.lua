@@ -4,11 +4,11 @@
 --       bytes for each tag
 -- reply: what, word, versions: 'G' granted; 'R' granted over garbage; 'T' a tag is being written; else 'W' and the word that was met, a lease
 --        marked as waited for. versions: of the tags, at this moment
-local now, lease = now_us(), tonumber(ARGV[2])
+local lease = tonumber(ARGV[2])
 
 local versions = {}
 for i = 2, #KEYS do
-  local v = version(KEYS[i], ARGV[i + 3], ARGV[4], now)
+  local v = version(KEYS[i], ARGV[i + 3], ARGV[4])
   if not v then return {'T', '', {}} end
   versions[#versions + 1] = v
 end
@@ -19,7 +19,7 @@ if w then
   local loading = string.match(w, '^L(%x+)%+?$')
   if string.sub(w, 1, 1) == 'V' and #w > 9 then
     if string.sub(w, 2, 9) ~= ARGV[3] then return {'W', w, versions} end
-  elseif intended(w, now) then
+  elseif intended(w) then
     return {'W', w, versions}
   elseif loading and #loading == 16 then
     local left = redis.call('PTTL', KEYS[1])
