@@ -61,11 +61,11 @@ func (s *stand) subject(r rival.Rival, entries int) *subject {
 	return j
 }
 
-// rivals are those that have the tiers; for a test, one of each sort.
+// rivals are those that have the tiers; for a test, a few: package rival tests each.
 func rivals(env Env, t rival.Tiers) []rival.Rival {
 	all := rival.With(t)
 	if env.Tiny {
-		some := []string{rival.Ours, rival.Tagged, "go-redis/cache", "rueidis"}
+		some := []string{rival.Ours, rival.Tagged, "go-redis/cache"}
 		all = slices.DeleteFunc(all, func(r rival.Rival) bool { return !slices.Contains(some, r.Name) })
 	}
 	return all
