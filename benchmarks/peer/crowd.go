@@ -68,7 +68,7 @@ type Mixed struct {
 }
 
 // checked is one in how many reads is checked: a check costs a call of the source.
-const checked = 128
+const checked = 32
 
 // Mix does a mixture.
 func (p *Peer) Mix(m Mix, out *Mixed) error {

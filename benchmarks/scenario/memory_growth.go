@@ -41,7 +41,13 @@ func growth(ctx context.Context, env Env, o measure.Options) ([]measure.Row, err
 func hitAmong(ctx context.Context, o measure.Options, keys int) (measure.Row, error) {
 	c, err := tiered.New(tiered.Config[int, int]{
 		Name: "growth", TTL: 24 * time.Hour, Capacity: max(int64(keys)*512, 1<<20),
-		Load: func(_ context.Context, k int) (int, error) { return -k, nil },
+		LoadMany: func(_ context.Context, keys []int) (map[int]int, error) {
+			found := make(map[int]int, len(keys))
+			for _, k := range keys {
+				found[k] = -k
+			}
+			return found, nil
+		},
 	})
 	if err != nil {
 		return measure.Row{}, err
@@ -55,14 +61,22 @@ func hitAmong(ctx context.Context, o measure.Options, keys int) (measure.Row, er
 	}
 	defer r.Close()
 	err = errors.Join(
-		fill(ctx, keys, func(k int) bool { _, ok := r.Get(k); return ok }, func(k int) error { r.SetWithTTL(k, -k, 1, 24*time.Hour); return nil }),
-		fill(ctx, keys, func(k int) bool { _, ok := c.Peek(k); return ok }, func(k int) error { _, err := c.Get(ctx, k); return err }),
+		fill(ctx, keys, func(k int) bool { _, ok := r.Get(k); return ok }, func(some []int) error {
+			for _, k := range some {
+				r.SetWithTTL(k, -k, 1, 24*time.Hour)
+			}
+			return nil
+		}),
+		fill(ctx, keys, func(k int) bool { _, ok := c.Peek(k); return ok }, func(some []int) error {
+			_, err := c.GetMany(ctx, some)
+			return err
+		}),
 	)
 	if err != nil {
 		return measure.Row{}, err
 	}
 	if keys >= 1e6 {
-		o.Rounds = min(o.Rounds, 7) // each begins with a collection of garbage, and it has much to mark
+		o.Rounds = min(o.Rounds, 5) // each begins with a collection of garbage, and it has much to mark
 	}
 	return measure.Paired(ctx, o,
 		measure.Op{Name: "ristretto, its own TTL", Run: atRandom(keys, func(k int) (int, error) {
@@ -72,20 +86,27 @@ func hitAmong(ctx context.Context, o measure.Options, keys int) (measure.Row, er
 		measure.Op{Name: ours, Run: atRandom(keys, func(k int) (int, error) { return c.Get(ctx, k) })})
 }
 
-// fill puts the keys from 1 on until all of them are there. Memory takes what is put a little later, and drops what
-// comes too fast: so one in a thousand is waited for, but not for long, as it may be the one that was dropped.
-func fill(ctx context.Context, keys int, has func(k int) bool, put func(k int) error) error {
+// fill puts the keys from 1 on, a thousand at a time, until all of them are there. Memory takes what is put a little
+// later, and drops what comes too fast: so it is waited for a while, as long as it does not lag far behind.
+func fill(ctx context.Context, keys int, has func(k int) bool, put func(some []int) error) error {
+	const most, lag = 1000, 5
+	some := make([]int, 0, most)
 	for {
-		held := 0
+		held, puts := 0, 0
 		for k := 1; k <= keys; k++ {
 			if has(k) {
 				held++
+			} else {
+				some = append(some, k)
+			}
+			if len(some) < most && (k < keys || len(some) == 0) {
 				continue
 			}
-			if err := put(k); err != nil {
+			if err := put(some); err != nil {
 				return err
 			}
-			for spin := 0; k%1000 == 0 && spin < 1000 && !has(k); spin++ {
+			some, puts = some[:0], puts+1
+			for spin := 0; puts > lag && spin < 1000 && !has(k-lag*most); spin++ {
 				runtime.Gosched()
 			}
 		}

@@ -69,8 +69,10 @@ func ristrettoBeyond(ctx context.Context, n int, set func(*ristretto.Cache[strin
 		return 0, err
 	}
 	defer c.Close()
-	err = fill(ctx, n, func(k int) bool { _, ok := c.Get(sample.Text(k)); return ok }, func(k int) error {
-		set(c, sample.Text(k), make([]byte, valueSize))
+	err = fill(ctx, n, func(k int) bool { _, ok := c.Get(sample.Text(k)); return ok }, func(some []int) error {
+		for _, k := range some {
+			set(c, sample.Text(k), make([]byte, valueSize))
+		}
 		return nil
 	})
 	return (heap()-before)/float64(n) - valueSize, err
@@ -86,9 +88,13 @@ func oursBeyond(ctx context.Context, n int) (float64, error) {
 		return 0, err
 	}
 	defer c.Close()
-	err = fill(ctx, n, func(k int) bool { _, ok := c.Peek(sample.Text(k)); return ok }, func(k int) error {
-		_, err := c.Get(ctx, sample.Text(k))
-		return err
+	err = fill(ctx, n, func(k int) bool { _, ok := c.Peek(sample.Text(k)); return ok }, func(some []int) error {
+		for _, k := range some {
+			if _, err := c.Get(ctx, sample.Text(k)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return (heap()-before)/float64(n) - valueSize, err
 }

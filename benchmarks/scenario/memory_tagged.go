@@ -38,8 +38,13 @@ func taggedMemoryHit(ctx context.Context, env Env, o measure.Options) ([]measure
 			return measure.Op{}, nil, err
 		}
 		all := newKeys(keys)
-		err = fill(ctx, keys, func(k int) bool { _, ok := c.Peek(all[k-1]); return ok }, func(k int) error {
-			return checkList(c.Get(ctx, all[k-1]))
+		err = fill(ctx, keys, func(k int) bool { _, ok := c.Peek(all[k-1]); return ok }, func(some []int) error {
+			for _, k := range some {
+				if err := checkList(c.Get(ctx, all[k-1])); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 		if err != nil {
 			return measure.Op{}, nil, errors.Join(err, c.Close())

@@ -21,10 +21,12 @@ const (
 )
 
 // mixed has three processes read and write keys of a zipf distribution; a load takes a millisecond, as Neo4j does. Every
-// 128th read is compared with the source: one that returns what had been overtaken before it began is stale. The floor
+// 32nd read is compared with the source: one that returns what had been overtaken before it began is stale. The floor
 // is go-redis alone, which deletes after a write.
 func mixed(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
 	keys := pick(env, 10_000, 1000, 100)
+	// Three processes take turns on the machine's cores: a short slice tells whose turn it was.
+	o.Time, o.Rounds = pick(env, 500*time.Millisecond, 300*time.Millisecond, o.Time), min(o.Rounds, pick(env, 7, 3))
 	return onStand(ctx, env, func(s *stand) (rows []measure.Row, err error) {
 		floor := &mixture{stand: s, rival: rival.Bare(), keys: keys}
 		defer func() { err = errors.Join(err, floor.stop()) }()

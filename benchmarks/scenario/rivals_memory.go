@@ -69,7 +69,7 @@ func (s *stand) grownBy(ctx context.Context, r rival.Rival, n int) (_ float64, e
 // costs a GET of Redis: on a zipf distribution, and on one that is interleaved with a scan of keys that nobody reads
 // again. The first half of the reads warms up. The floor is ristretto with its own TTL.
 func rivalsHitRatio(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, error) {
-	n := pick(env, 100_000, 10_000, 500)
+	n := pick(env, 20_000, 5000, 300)
 	return onStand(ctx, env, func(s *stand) (rows []measure.Row, err error) {
 		for _, c := range []struct {
 			name string

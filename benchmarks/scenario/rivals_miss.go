@@ -70,10 +70,13 @@ func rivalsBatch(ctx context.Context, env Env, o measure.Options) ([]measure.Row
 			filled[j.Name] = s.fill(ctx, j, source.Keys(j.prefix, keys))
 		}
 		unused := map[string]*unread{}
-		for _, c := range []struct {
+		type batch struct {
 			name   string
 			stored int // of a batch
-		}{{"hits", batchSize}, {"half", batchSize / 2}, {"none", 0}} {
+		}
+		half := batch{"half", batchSize / 2}
+		three := []batch{{"hits", batchSize}, half, {"none", 0}}
+		for _, c := range pick(env, three, three, []batch{half}) {
 			op := func(j *subject) measure.Op {
 				if err := filled[j.Name]; err != nil {
 					return j.failing(err)
