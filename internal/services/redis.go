@@ -109,7 +109,12 @@ func (r *Redis) Restart(ctx context.Context) error {
 	if err := r.Kill(); err != nil {
 		return err
 	}
-	return r.start(ctx)
+	for { // a client that dials a port where nobody listens may meet itself there, for a moment
+		err := r.start(ctx)
+		if !errors.Is(err, errPortTaken) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // Stop kills the server and removes its temporary folder. A second Stop does nothing.
