@@ -109,12 +109,11 @@ func (r *Redis) Restart(ctx context.Context) error {
 	if err := r.Kill(); err != nil {
 		return err
 	}
-	for { // a client that dials a port where nobody listens may meet itself there, for a moment
-		err := r.start(ctx)
-		if !errors.Is(err, errPortTaken) || ctx.Err() != nil {
-			return err
-		}
+	err := r.start(ctx)
+	for tries := 0; errors.Is(err, errPortTaken) && tries < 20; tries++ {
+		err = r.start(ctx) // a client that dials a port where nobody listens may meet itself there, for a moment
 	}
+	return err
 }
 
 // Stop kills the server and removes its temporary folder. A second Stop does nothing.
