@@ -31,3 +31,22 @@ func TestFlightBesideOneThatLingersRaisesTheEpoch(t *testing.T) {
 		c.end(f)
 	}
 }
+
+// A flight that lingers answers nobody once its answer has expired.
+func TestLingeringFlightExpires(t *testing.T) {
+	c, err := New(Config[string, string]{Name: "a", Load: func(context.Context, string) (string, error) { return "v", nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	trip, err := c.trip("k", c.load)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for expires, want := range map[time.Duration]bool{c.bus.Now() + time.Hour: true, c.bus.Now(): false} {
+		f := &flight[string, string]{trip: trip, answered: true, put: true, expires: expires, e0: c.member.Epoch(&trip.places)}
+		if got := c.mayShare(f, trip, 1); got != want {
+			t.Errorf("expires at %v: shared is %v, want %v", expires, got, want)
+		}
+	}
+}

@@ -220,7 +220,9 @@ func TestGetManyLeavesItsLeases(t *testing.T) {
 	wantIs(t, "who left", <-gone, context.Canceled)
 	<-load.Done() // it is told
 	eventually(t, "another process loads what was left", 500*time.Millisecond, func() bool {
-		v, err := other.Get(t.Context(), 2)
+		soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond) // far less than a lease
+		defer cancel()
+		v, err := other.Get(soon, 2)
 		return err == nil && v == "single"
 	})
 }
@@ -338,5 +340,36 @@ func (h *holdFill) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		h.wait(cmds[0])
 		return next(context.WithoutCancel(ctx), cmds)
+	}
+}
+
+// Memory keeps of a batch only what Redis has stored.
+func TestGetManyKeepsOnlyWhatIsStored(t *testing.T) {
+	var c *tiered.Cache[int, string]
+	c, _ = pair(t, tiered.Config[int, string]{LoadMany: func(ctx context.Context, _ []int) (map[int]string, error) {
+		bus := tiered.BusOf(c)
+		return map[int]string{1: "v", 2: "v"}, bus.Redis().Del(ctx, bus.Key(c.Ref(1).String())).Err() // the lease is lost
+	}})
+	if found, err := c.GetMany(t.Context(), []int{1, 2}); err != nil || len(found) != 2 {
+		t.Fatalf("got %v, %v", found, err)
+	}
+	eventually(t, "what is stored is in memory", 10*time.Second, func() bool { _, ok := c.Peek(2); return ok })
+	if v, ok := c.Peek(1); ok {
+		t.Errorf("memory holds %q, which Redis has refused", v)
+	}
+}
+
+// A batch that goes round Redis raises the epochs of its keys.
+func TestGetManyBypassRaisesTheEpoch(t *testing.T) {
+	var b batches
+	c, _ := pair(t, tiered.Config[int, string]{LoadMany: b.load})
+	bus := tiered.BusOf(c)
+	mustIntend(t, bus.Redis(), bus.Key(c.Ref(1).String()))
+	before := tiered.EpochOf(c, 1)
+	if found, err := c.GetMany(t.Context(), []int{1, 2}); err != nil || found[1] != "v1" {
+		t.Fatalf("got %v, %v", found, err)
+	}
+	if c.Stats().Bypasses != 1 || tiered.EpochOf(c, 1) == before {
+		t.Errorf("got %d bypasses, epoch %d as before it", c.Stats().Bypasses, before)
 	}
 }
