@@ -18,7 +18,7 @@ const (
 )
 
 // Get returns the value of a key: from memory, else from Redis, else from the source, which is asked once however many
-// wait. ctx ends this caller's wait alone.
+// wait. ctx ends this caller's wait alone; its cancellation, not its deadline, may be noticed a Redis timeout late.
 //
 // Errors: ErrNotFound, wrapped with the key; the source's error, wrapped once; ctx's; ErrClosed; ErrCoherence, only
 // without Config.Load.
