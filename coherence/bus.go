@@ -109,6 +109,7 @@ type Bus struct {
 	control     *redis.Client // SYNC and the subscription, which must not queue behind loads
 	connections connections   // of both
 
+	within   within
 	fence    atomic.Int64 // open until then, on the clock of Now; 0: closed
 	lag      atomic.Int64 // Redis time minus Now, in µs, never too small
 	pending  pending

@@ -120,14 +120,14 @@ func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int6
 	if len(e.Tags) == 0 {
 		raw, err := s.reads.get(ctx, e.Key)
 		switch {
+		case err == nil:
+			return s.read(bytesOf(raw), nil, generation, now), nil
 		case errors.Is(err, redis.Nil):
 			return Word[V]{Kind: Absent}, nil
 		case redis.HasErrorPrefix(err, "WRONGTYPE"):
 			return Word[V]{Kind: Garbage}, nil
-		case err != nil:
-			return Word[V]{}, fmt.Errorf("l2: get: %w", err)
 		}
-		return s.read(bytesOf(raw), nil, generation, now), nil
+		return Word[V]{}, fmt.Errorf("l2: get: %w", err)
 	}
 	reply, err := s.reads.mget(ctx, append([]string{e.Key}, e.Tags...))
 	if err != nil {

@@ -85,7 +85,7 @@ func (c *Cache[K, V]) leaseMany(flights []*flight[K, V]) {
 	if len(flights) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, c.bus.Timeout())
+	ctx, cancel := c.bus.Within(c.ctx)
 	defer cancel()
 	seen := make([]l2.Word[V], len(flights))
 	for i, f := range flights {
@@ -203,7 +203,7 @@ func (c *Cache[K, V]) fillMany(flights []*flight[K, V], answers map[*flight[K, V
 	if len(fills) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.bus.Timeout())
+	ctx, cancel := c.bus.Within(c.ctx)
 	defer cancel()
 	results := c.l2.FillMany(ctx, fills)
 	for i, f := range filling {

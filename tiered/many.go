@@ -142,7 +142,7 @@ func (c *Cache[K, V]) l2GetMany(ctx context.Context, ask []*flight[K, V]) (l2.Wo
 	if len(ask) == 0 {
 		return l2.Words[V]{}, nil
 	}
-	once, cancel := context.WithTimeout(ctx, c.bus.Timeout())
+	once, cancel := c.bus.Within(ctx)
 	defer cancel()
 	return c.l2.GetMany(once, entries(ask), c.bus.RedisNow(c.bus.Now()))
 }

@@ -80,7 +80,7 @@ func (c *Cache[K, V]) look(ctx context.Context, f *flight[K, V]) (a answer[V], a
 	if a, answered = c.nearby(f); answered || f.looked {
 		return a, answered
 	}
-	once, cancel := context.WithTimeout(ctx, c.bus.Timeout())
+	once, cancel := c.bus.Within(ctx)
 	defer cancel()
 	w, err := c.l2.Get(once, f.entry, f.generation, c.bus.RedisNow(c.bus.Now()))
 	return c.saw(ctx, f, w, err)
@@ -206,7 +206,7 @@ func (c *Cache[K, V]) fill(f *flight[K, V], lease *l2.Lease, a answer[V], ttl ti
 			c.giveUp(f, lease)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.ctx), c.bus.Timeout())
+	ctx, cancel := c.bus.Within(f.ctx)
 	defer cancel()
 	stored, err := c.l2.Fill(ctx, f.entry, lease, c.value(f, a, ttl))
 	ended = true
@@ -235,7 +235,7 @@ func (c *Cache[K, V]) filled(stored bool, err error) {
 
 // giveUp ends a lease without a value, also when the flight is over. If that fails, the lease ends by itself.
 func (c *Cache[K, V]) giveUp(f *flight[K, V], lease *l2.Lease) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(f.ctx), c.bus.Timeout())
+	ctx, cancel := c.bus.Within(f.ctx)
 	defer cancel()
 	_ = c.l2.GiveUp(ctx, f.entry, lease)
 }
@@ -277,7 +277,7 @@ func (c *Cache[K, V]) keep(f *flight[K, V], h held[V], expires time.Duration) {
 }
 
 func (c *Cache[K, V]) l2Get(f *flight[K, V]) (l2.Word[V], error) {
-	ctx, cancel := context.WithTimeout(f.ctx, c.bus.Timeout())
+	ctx, cancel := c.bus.Within(f.ctx)
 	defer cancel()
 	w, err := c.l2.Get(ctx, f.entry, f.generation, c.bus.RedisNow(c.bus.Now()))
 	c.count.saw(w.Kind, err)
@@ -285,7 +285,7 @@ func (c *Cache[K, V]) l2Get(f *flight[K, V]) (l2.Word[V], error) {
 }
 
 func (c *Cache[K, V]) l2Lease(f *flight[K, V], seen l2.Word[V]) (*l2.Lease, l2.Word[V], error) {
-	ctx, cancel := context.WithTimeout(f.ctx, c.bus.Timeout())
+	ctx, cancel := c.bus.Within(f.ctx)
 	defer cancel()
 	lease, met, err := c.l2.Lease(ctx, f.entry, seen, c.config.TTL, f.generation, c.bus.RedisNow(c.bus.Now()))
 	c.met(lease, seen, met)

@@ -69,7 +69,7 @@ func openTiered(namespace string, set func(*tieredConfig)) func(context.Context,
 		if t.bus, err = coherence.New(bus); err != nil {
 			return nil, err
 		}
-		config := tieredConfig{Name: "lists", Bus: t.bus, Load: c.Load, LoadMany: c.LoadMany, TTL: TTL}
+		config := tieredConfig{Name: "lists", Bus: t.bus, Load: c.Load, LoadMany: c.LoadMany, TTL: TTL, Codec: Codec()}
 		set(&config)
 		if c.Entries > 0 {
 			config.Capacity = int64(c.Entries) * (typical + l1.Overhead)
