@@ -25,8 +25,8 @@ var renewLua string
 
 var (
 	leaseScript = redis.NewScript(word.Lib + leaseLua)
-	fillScript  = redis.NewScript(word.Lib + fillLua)
-	renewScript = redis.NewScript(word.Lib + renewLua)
+	fillScript  = redis.NewScript(fillLua)
+	renewScript = redis.NewScript(renewLua)
 )
 
 // LeaseLife is how long a lease lives unless it is renewed.

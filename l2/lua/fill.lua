@@ -2,7 +2,7 @@
 -- KEYS: the entry's word
 -- ARGV: token; the new word, or '' to give the lease up; its life in ms; channel; the entry's name
 -- reply: 1 if the lease was still ours
-local w = word(KEYS[1])
+local w = redis.pcall('GET', KEYS[1])
 local mine = 'L' .. ARGV[1]
 if w ~= mine and w ~= mine .. '+' then return 0 end
 if ARGV[2] == '' then
