@@ -230,19 +230,23 @@ func TestGetManyLeavesItsLeases(t *testing.T) {
 // The lease of a batch is renewed while its load runs.
 func TestGetManyRenewsItsLeases(t *testing.T) {
 	var loads atomic.Int64
+	begun := make(chan struct{})
 	c, other := pair(t, tiered.Config[int, string]{LoadMany: func(_ context.Context, keys []int) (map[int]string, error) {
-		loads.Add(1)
+		if loads.Add(1) == 1 {
+			close(begun)
+		}
 		time.Sleep(5 * l2.LeaseLife / 2) //nolint:forbidigo // a slow source
 		return map[int]string{1: "v", 2: "v"}, nil
 	}})
 	var all sync.WaitGroup
-	for _, c := range []*tiered.Cache[int, string]{c, other} {
-		all.Go(func() {
-			if _, err := c.GetMany(t.Context(), []int{1, 2}); err != nil {
-				t.Error(err)
-			}
-		})
+	get := func(c *tiered.Cache[int, string]) {
+		if _, err := c.GetMany(t.Context(), []int{1, 2}); err != nil {
+			t.Error(err)
+		}
 	}
+	all.Go(func() { get(c) })
+	<-begun
+	get(other)
 	all.Wait()
 	if loads.Load() != 1 {
 		t.Errorf("got %d loads, want 1", loads.Load())

@@ -38,7 +38,7 @@ func main() {
 }
 
 // guards are all that is taken out.
-func guards() []mutant { return slices.Concat(memory(), words(), writes(), syncs()) }
+func guards() []mutant { return slices.Concat(memory(), batches(), words(), writes(), syncs()) }
 
 // run tests the mutants of the module at root.
 func run(ctx context.Context, root string, mutants []mutant, why bool, out io.Writer) error {

@@ -1,0 +1,42 @@
+package main
+
+// batches are the guards of what GetMany does together.
+func batches() []mutant {
+	return []mutant{
+		{
+			name: "a batch keeps only what Redis has stored", guard: "LEASE: L1.put(v, e0) only if FILL stored",
+			file: "tiered/convoy.go",
+			old:  `if results[i].Held {`,
+			new:  `if true {`,
+			pkg:  "tiered", test: "TestGetManyKeepsOnlyWhatIsStored",
+		},
+		{
+			name: "a batch's bypass raises the epochs", guard: "BYPASS: epoch[k]++ before returning",
+			file: "tiered/convoy.go",
+			old:  `c.member.Raise(&f.places)`,
+			new:  ``,
+			pkg:  "tiered", test: "TestGetManyBypassRaisesTheEpoch",
+		},
+		{
+			name: "a batch that is left leaves its leases", guard: "Flights: a flight whose last waiter leaves deletes its lease",
+			file: "tiered/convoy.go",
+			old:  "if f.lease != nil {\n\t\t\t\tc.giveUp(f, f.lease)",
+			new:  "if false {\n\t\t\t\tc.giveUp(f, f.lease)",
+			pkg:  "tiered", test: "TestGetManyLeavesItsLeases",
+		},
+		{
+			name: "a batch's leases are renewed", guard: "LEASE: renewing the lease every third of it",
+			file: "tiered/convoy.go",
+			old:  `if held := leased(flights); len(held) > 0 {`,
+			new:  `if held := leased(flights[:0]); len(held) > 0 {`,
+			pkg:  "tiered", test: "TestGetManyRenewsItsLeases",
+		},
+		{
+			name: "what lingers answers no longer than it lives", guard: "READ: L1 has an entry that has not expired",
+			file: "tiered/flight.go",
+			old:  `case f.answered && now >= f.expires:`,
+			new:  `case f.answered && now < 0:`,
+			pkg:  "tiered", test: "TestLingeringFlightExpires",
+		},
+	}
+}
