@@ -66,7 +66,7 @@ func (b *Bus) redisFirst(ctx context.Context, names []string, places []uint32, t
 		b.pending.end(places)
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.config.Timeout)
+	ctx, cancel := b.Within(context.WithoutCancel(ctx))
 	defer cancel()
 	err := tell(ctx)
 	b.epochs.Raise(places...)

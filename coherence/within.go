@@ -14,7 +14,7 @@ type within struct {
 
 type sharedContext struct {
 	context.Context
-	release context.CancelFunc // its timer does that in time
+	release context.CancelFunc // not called: its timer fires soon
 	until   time.Duration      // on the clock of Now: who asks later gets another
 }
 

@@ -8,22 +8,27 @@
 local lost, now = ARGV[4] == '1', nil -- TIME is asked for only where there may be tokens
 
 for i = 3, #KEYS do
-  local mine, rest, last, found = ARGV[2 * i - 1], {'I'}, 0, false
-  if mine ~= '' then now = now or now_us() end
-  for _, t in ipairs(mine ~= '' and tokens(word(KEYS[i]), now) or {}) do
-    if string.find(mine, ';' .. t[2] .. ';', 1, true) then
-      found = true
-    else
-      rest[#rest + 1] = t[1] .. ':' .. t[2] .. ';'
-      last = math.max(last, tonumber(t[1]))
-    end
-  end
-  if not found then
+  local mine = ARGV[2 * i - 1]
+  if mine == '' then
     lost = true
-  elseif last > 0 then
-    redis.call('SET', KEYS[i], table.concat(rest), 'PX', number(last - math.floor(now / 1000)))
   else
-    forget(KEYS[i], ARGV[2 * i], ARGV[3])
+    local rest, last, found = {'I'}, 0, false
+    now = now or now_us()
+    for _, t in ipairs(tokens(word(KEYS[i]), now) or {}) do
+      if string.find(mine, ';' .. t[2] .. ';', 1, true) then
+        found = true
+      else
+        rest[#rest + 1] = t[1] .. ':' .. t[2] .. ';'
+        last = math.max(last, tonumber(t[1]))
+      end
+    end
+    if not found then
+      lost = true
+    elseif last > 0 then
+      redis.call('SET', KEYS[i], table.concat(rest), 'PX', number(last - math.floor(now / 1000)))
+    else
+      forget(KEYS[i], ARGV[2 * i], ARGV[3])
+    end
   end
 end
 if not lost then return '' end

@@ -132,8 +132,8 @@ func words() []mutant {
 		{
 			name: "DONE repairs a lost intent", guard: "DONE: my token was missing ...: then as INVALIDATE",
 			file: "coherence/lua/done.lua",
-			old:  "  if not found then\n    lost = true\n",
-			new:  "  if not found then\n",
+			old:  "    if not found then\n      lost = true\n",
+			new:  "    if not found then\n",
 			pkg:  "coherence", test: "TestDoneScript",
 		},
 		{

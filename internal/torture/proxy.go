@@ -86,8 +86,10 @@ func (p *proxy) slow(most time.Duration) error {
 // deafen keeps from the client that the server has closed a connection.
 func (p *proxy) deafen() error { return p.add("slow_close", `{"delay": 3600000}`, "downstream") }
 
-// heal takes every toxic out, and ends the connections that are left: what they lost cannot be made good.
+// heal ends the connections, whose losses cannot be made good, and takes every toxic out: in this order, since a toxic
+// that is taken out writes what it holds, for as long as a frozen reader lets it.
 func (p *proxy) heal() error {
+	p.Stop()
 	done := make(chan struct{})
 	go func() {
 		p.Toxics.ResetToxics(context.Background())
@@ -98,6 +100,5 @@ func (p *proxy) heal() error {
 	case <-time.After(20 * time.Second):
 		return errors.New("the proxy does not give up its toxics")
 	}
-	p.Stop()
 	return p.restore()
 }
