@@ -120,7 +120,7 @@ func memory() []mutant {
 			file: "coherence/invalidate.go",
 			old:  "\terr := tell(ctx)\n\tb.epochs.Raise(places...)\n",
 			new:  "\terr := tell(ctx)\n",
-			pkg:  "tiered", test: "TestTagChanges",
+			pkg:  "coherence", test: "TestInvalidateRaisesItsOwnEpoch",
 		},
 		{
 			name: "Redis before one's own memory", guard: "INVALIDATE: INCR+XADD+PUBLISH, then own epoch[refs]++",
