@@ -6,18 +6,25 @@ import (
 	"time"
 )
 
-// Who flies while another flight of the key lingers under the same epoch raises it, so that the put of the one that
-// lingers can never be seen after the answer of the other.
-func TestFlightBesideOneThatLingersRaisesTheEpoch(t *testing.T) {
+// onTrip returns a cache of this process alone, and what a reader of it asks for.
+func onTrip(t *testing.T) (*Cache[string, string], trip[string, string]) {
+	t.Helper()
 	c, err := New(Config[string, string]{Name: "a", Load: func(context.Context, string) (string, error) { return "v", nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	trip, err := c.trip("k", c.load)
+	t.Cleanup(func() { _ = c.Close() })
+	asked, err := c.trip("k", c.load)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c, asked
+}
+
+// Who flies while another flight of the key lingers under the same epoch raises it, so that the put of the one that
+// lingers can never be seen after the answer of the other.
+func TestFlightBesideOneThatLingersRaisesTheEpoch(t *testing.T) {
+	c, trip := onTrip(t)
 	for _, behind := range []uint64{0, 1} {
 		now := c.member.Epoch(&trip.places)
 		lingering := &flight[string, string]{trip: trip, answered: true, put: true, expires: time.Hour, e0: now - behind}
@@ -34,15 +41,7 @@ func TestFlightBesideOneThatLingersRaisesTheEpoch(t *testing.T) {
 
 // A flight that lingers answers nobody once its answer has expired.
 func TestLingeringFlightExpires(t *testing.T) {
-	c, err := New(Config[string, string]{Name: "a", Load: func(context.Context, string) (string, error) { return "v", nil }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	trip, err := c.trip("k", c.load)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, trip := onTrip(t)
 	for expires, want := range map[time.Duration]bool{c.bus.Now() + time.Hour: true, c.bus.Now(): false} {
 		f := &flight[string, string]{trip: trip, answered: true, put: true, expires: expires, e0: c.member.Epoch(&trip.places)}
 		if got := c.mayShare(f, trip, 1); got != want {
