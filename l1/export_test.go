@@ -4,6 +4,7 @@ import "time"
 
 // PutInPlaceOf stores an entry of key where other's belongs: what two keys of one hash would do.
 func (c *Cache[K, V]) PutInPlaceOf(other, key K, value V, places Places, expires time.Duration) {
+	c.front.outside.Add(1)
 	c.store.Set(c.hash(other), &entry[K, V]{key: key, value: value, stripes: places.Stripes, more: places.More, epoch: c.epochs.Of(&places), expires: expires}, Overhead)
 }
 
@@ -15,28 +16,76 @@ func (c *Cache[K, V]) BeginLookup() (end func()) {
 }
 
 // InFront says whether a key's entry is answered without asking ristretto.
-func (c *Cache[K, V]) InFront(key K) bool {
-	e := c.front.at(c.hash(key)).Load()
-	return e != nil && e.key == key
+func (c *Cache[K, V]) InFront(key K) bool { return c.front.find(c.hash(key), key) != nil }
+
+// Added says whether front has been given the entry that ristretto has of a key, whether it had room or not.
+func (c *Cache[K, V]) Added(key K) bool {
+	e, ok := c.store.Get(c.hash(key))
+	return ok && e.state.Load()&added != 0
 }
 
-// PromoteAfterDrop plays the race of front's comment: a lookup has found an entry, ristretto drops it, the lookup puts
-// it in front.
-func (c *Cache[K, V]) PromoteAfterDrop(key K) {
-	hash := c.hash(key)
-	e, _ := c.store.Get(hash)
-	c.store.Del(hash)
-	c.front.add(hash, e)
+// WaitHalfway waits as Wait does, up to the moment when it has taken what was put; finish is the rest.
+func (c *Cache[K, V]) WaitHalfway() (finish func()) {
+	c.waits.Lock()
+	put := c.fresh.take()
+	return func() {
+		defer c.waits.Unlock()
+		c.store.Wait()
+		c.front.add(put, c.hash)
+	}
+}
+
+// AddAfterDrop has front take the entry of a key as Wait does, when ristretto has dropped it already.
+func (c *Cache[K, V]) AddAfterDrop(key K) {
+	e, _ := c.store.Get(c.hash(key))
+	c.store.Del(c.hash(key))
+	c.front.add([]*entry[K, V]{e}, c.hash)
+}
+
+// DropWithoutFront drops an entry of a key as ristretto does, and leaves it where readers find it.
+func (c *Cache[K, V]) DropWithoutFront(key K) {
+	e := c.front.find(c.hash(key), key)
+	c.store.Del(c.hash(key))
+	c.front.table.Load().add(c.hash(key), e)
+}
+
+// Told returns how many hits of an entry in front ristretto was told of, those beyond the first ones not included.
+func (c *Cache[K, V]) Told(key K) int {
+	return int(c.front.find(c.hash(key), key).state.Load() &^ marks)
+}
+
+// Full says whether something had to make room.
+func (c *Cache[K, V]) Full() bool { return c.full.Load() }
+
+// Front returns how many entries front has places for, how many it counts, how many stand in it and how many it knows to be
+// in ristretto alone.
+func (c *Cache[K, V]) Front() (room, held, standing, outside int) {
+	c.front.mu.Lock()
+	defer c.front.mu.Unlock()
+	c.standing(func(*entry[K, V]) { standing++ })
+	return len(*c.front.table.Load()) * 2 * places, c.front.held, standing, int(c.front.outside.Load())
 }
 
 // Stray returns how many entries stand in front that ristretto does not have.
 func (c *Cache[K, V]) Stray() (n int) {
-	for i := range c.front {
-		if e := c.front[i].Load(); e != nil {
-			if has, ok := c.store.Get(c.hash(e.key)); !ok || has != e {
-				n++
-			}
+	c.front.mu.Lock()
+	defer c.front.mu.Unlock()
+	c.standing(func(e *entry[K, V]) {
+		if has, ok := c.store.Get(c.hash(e.key)); !ok || has != e {
+			n++
 		}
-	}
+	})
 	return n
 }
+
+func (c *Cache[K, V]) standing(each func(*entry[K, V])) {
+	for i := range *c.front.table.Load() {
+		(*c.front.table.Load())[i].each(func(_ *line[K, V], _ int, e *entry[K, V]) bool {
+			each(e)
+			return true
+		})
+	}
+}
+
+// Match is front's search for a tag.
+func Match(tags, tag uint64) uint64 { return match(tags, tag) }

@@ -1,10 +1,16 @@
 package l1_test
 
 import (
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/dgraph-io/ristretto/v2"
+
+	"github.com/tieredcache/tieredcache/internal/epoch"
+	"github.com/tieredcache/tieredcache/l1"
 )
 
 func TestFrontFollowsAPut(t *testing.T) {
@@ -59,9 +65,175 @@ func TestNothingIsPutInFrontAfterItIsGone(t *testing.T) {
 	c.Put("k", 1, p, c.epochs.Of(&p), never, 1)
 	c.Wait()
 	prove(t, c, "k")
-	c.PromoteAfterDrop("k")
+	c.AddAfterDrop("k")
 	if c.InFront("k") {
 		t.Error("an entry that ristretto has dropped stands in front: its memory is nobody's")
+	}
+}
+
+// TestWhatIsGoneAnswersNoMore: whatever still points to it, since somebody may have read something newer meanwhile.
+func TestWhatIsGoneAnswersNoMore(t *testing.T) {
+	t.Parallel()
+	c := newRig[string, int](t, capacity)
+	p := c.places("k")
+	c.Put("k", 1, p, c.epochs.Of(&p), never, 1)
+	c.Wait()
+	c.DropWithoutFront("k")
+	if !c.InFront("k") {
+		t.Fatal("the entry is not where readers find it: this shows nothing")
+	}
+	if _, _, ok := c.Get("k", 0); ok {
+		t.Error("a hit of what ristretto has dropped")
+	}
+}
+
+// TestWaitAddsToFront: when Wait returns, front has what was put before, also where somebody else waits at the same
+// time and has taken it.
+func TestWaitAddsToFront(t *testing.T) {
+	t.Parallel()
+	c := newRig[string, int](t, capacity)
+	p := c.places("k")
+	c.Put("k", 1, p, c.epochs.Of(&p), never, 1)
+	finish := c.WaitHalfway()
+	waited := make(chan bool)
+	go func() {
+		c.Wait()
+		waited <- c.Added("k")
+	}()
+	select {
+	case <-waited:
+		finish()
+		t.Fatal("Wait returned before who had taken the entry had put it in front")
+	case <-time.After(20 * time.Millisecond):
+	}
+	if finish(); !<-waited {
+		t.Error("front was not given the entry")
+	}
+}
+
+// TestFrontGrows: entries may be much smaller than usual; nearly all of them have a place nevertheless.
+func TestFrontGrows(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	c := newRig[int, int](t, n*512)
+	before, _, _, _ := c.Front()
+	for i := range n {
+		p := epoch.At(&c.member, uint32(i))
+		if c.Put(i, -i, p, c.epochs.Of(&p), never, 8); i%500 == 0 {
+			c.Wait()
+		}
+	}
+	c.Wait()
+	room, held, standing, outside := c.Front()
+	t.Logf("room for %d, then %d; %d held, %d have a place", before, room, held, standing)
+	if before >= n || held != n || standing < n*93/100 || room > 2*n {
+		t.Errorf("room for %d, then %d; %d of %d held, %d have a place", before, room, held, n, standing)
+	}
+	if outside < held-standing {
+		t.Errorf("%d entries are in ristretto alone, and front knows of %d", held-standing, outside)
+	}
+	for i := range n {
+		if v, _, ok := c.Get(i, 0); !ok || v != -i {
+			t.Fatalf("%d: got %d, %v", i, v, ok)
+		}
+	}
+	if c.Full() {
+		t.Error("something had to make room: this shows nothing")
+	}
+}
+
+// TestHitsAreToldWhereThereIsNoRoom, and only there: ristretto has to know what it chooses among.
+func TestHitsAreToldWhereThereIsNoRoom(t *testing.T) {
+	t.Parallel()
+	c := newRig[string, int](t, 64<<10)
+	put := func(key string) {
+		p := c.places(key)
+		c.Put(key, 1, p, c.epochs.Of(&p), never, 500)
+		c.Wait()
+	}
+	put("k")
+	prove(t, c, "k")
+	if n := c.Told("k"); n != 0 || c.Full() {
+		t.Errorf("told of %d hits in an empty cache, want 0 (full: %v)", n, c.Full())
+	}
+	for i := 0; !c.Full(); i++ {
+		put(strconv.Itoa(i))
+	}
+	for range 100 { // it may be refused, and find no place
+		put("k")
+		if c.InFront("k") {
+			break
+		}
+	}
+	prove(t, c, "k")
+	if n := c.Told("k"); n < 4 {
+		t.Errorf("told of %d hits of 10 where there is no room", n)
+	}
+}
+
+// TestHitRatioOfFront: front answers most reads, and ristretto keeps as much as if it answered all.
+func TestHitRatioOfFront(t *testing.T) {
+	t.Parallel()
+	const keys, held, reads = 50_000, 500, 100_000
+	c := newRig[int, int](t, held*(l1.Overhead+8+1))
+	mine := zipfHits(keys, reads, func(k int) bool {
+		if _, _, ok := c.Get(k, 0); ok {
+			return true
+		}
+		p := epoch.At(&c.member, uint32(k))
+		c.Put(k, 1, p, c.epochs.Of(&p), never, 1)
+		c.Wait()
+		return false
+	})
+	alone, err := ristretto.NewCache(&ristretto.Config[int, int]{NumCounters: 10 * held, MaxCost: held, BufferItems: 64, IgnoreInternalCost: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alone.Close()
+	theirs := zipfHits(keys, reads, func(k int) bool {
+		if _, ok := alone.Get(k); ok {
+			return true
+		}
+		alone.Set(k, 1, 1)
+		alone.Wait()
+		return false
+	})
+	t.Logf("%d hits, ristretto alone %d", mine, theirs)
+	if float64(mine) < 0.985*float64(theirs) {
+		t.Errorf("%d hits, ristretto alone %d", mine, theirs)
+	}
+	if !c.Full() {
+		t.Error("nothing had to make room: this shows nothing")
+	}
+}
+
+func zipfHits(keys, reads int, read func(k int) bool) (hits int) {
+	zipf := rand.NewZipf(rand.New(rand.NewPCG(1, 1)), 1.01, 1, uint64(keys-1))
+	for range reads {
+		if read(int(zipf.Uint64())) {
+			hits++
+		}
+	}
+	return hits
+}
+
+func TestMatch(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 100_000 {
+		tags, tag := random.Uint64()&^(0xff<<56), random.Uint64()&0x7f|0x80
+		for i := range 7 {
+			if random.IntN(4) == 0 {
+				tags = tags&^(0xff<<(8*i)) | tag<<(8*i)
+			}
+		}
+		got := l1.Match(tags, tag)
+		for i := range 8 {
+			is, marked := tags>>(8*i)&0xff == tag, got>>(8*i)&0xff == 0x80
+			if is && !marked || i == 7 && marked {
+				t.Fatalf("tags %016x, tag %02x: %016x", tags, tag, got)
+			}
+		}
 	}
 }
 
@@ -82,6 +254,9 @@ func TestFrontHoldsWhatRistrettoHolds(t *testing.T) {
 				if i%50 == 0 {
 					c.epochs.Raise(c.epochs.Place(key))
 				}
+				if i%100 == 0 {
+					c.Wait()
+				}
 			}
 		})
 	}
@@ -89,5 +264,8 @@ func TestFrontHoldsWhatRistrettoHolds(t *testing.T) {
 	c.Wait()
 	if n := c.Stray(); n != 0 {
 		t.Errorf("%d entries stand in front that ristretto has dropped", n)
+	}
+	if _, held, standing, outside := c.Front(); outside != held-standing {
+		t.Errorf("%d entries are in ristretto alone, and front knows of %d", held-standing, outside)
 	}
 }

@@ -36,9 +36,10 @@ type Counter = epoch.Counter
 // NewEpochs returns a table for the caches of one process.
 func NewEpochs() *Epochs { return epoch.New() }
 
-// Overhead is what an entry costs beyond its key and value, in bytes: the entry itself, ristretto's bookkeeping and its
-// share of the frequency sketch. Measured: values of 64 B to 8 kB cost 220 to 245 bytes each beyond Size of both.
-const Overhead = 230
+// Overhead is what an entry costs beyond its key and value, in bytes: the entry itself, its place in front, ristretto's
+// bookkeeping and its share of the frequency sketch. Measured: values of 64 B to 8 kB cost 225 to 265 bytes each beyond
+// Size of both.
+const Overhead = 240
 
 // typical is the size of the entries that the frequency sketch is laid out for; other sizes only make it coarser.
 const typical = 1 << 10
@@ -58,11 +59,14 @@ type Cache[K comparable, V any] struct {
 	epochs *Epochs
 	own    *Counter
 	keys   func(K) int64 // measures a key
-	front  front[K, V]
 	store  *ristretto.Cache[uint64, *entry[K, V]]
-	tally  tally
 	closed atomic.Bool
+	full   atomic.Bool // something had to make room
+	front  front[K, V]
+	tally  tally
 	puts   sync.RWMutex // Put and Wait against Close
+	fresh  fresh[K, V]
+	waits  sync.Mutex
 }
 
 type entry[K comparable, V any] struct {
@@ -70,7 +74,7 @@ type entry[K comparable, V any] struct {
 	expires time.Duration
 	epoch   uint64
 	stripes epoch.Stripes
-	state   atomic.Uint32 // how often ristretto has answered for it, up to proven, and the marks
+	state   atomic.Uint32 // how often ristretto has been told of it, up to proven, and the marks
 	more    *[]uint32
 	value   V
 }
@@ -79,6 +83,9 @@ type entry[K comparable, V any] struct {
 const (
 	gone    = 1 << 31 // ristretto has dropped it
 	missing = 1 << 30 // its key has no value
+	added   = 1 << 29 // front has counted it
+	placed  = 1 << 28 // front has a place for it, or it is in neither
+	marks   = gone | missing | added | placed
 )
 
 // Entries returns how many entries of a usual size fit into a capacity in bytes.
@@ -94,13 +101,15 @@ func New[K comparable, V any](config Config) (*Cache[K, V], error) {
 	case config.Cache == nil:
 		return nil, errors.New("l1: Cache is nil: give the counter of the cache's own epoch")
 	}
-	c := &Cache[K, V]{seed: maphash.MakeSeed(), epochs: config.Epochs, own: config.Cache, keys: Sizer[K](), front: newFront[K, V](Entries(config.Capacity))}
+	c := &Cache[K, V]{seed: maphash.MakeSeed(), epochs: config.Epochs, own: config.Cache, keys: Sizer[K]()}
+	c.front.init(Entries(config.Capacity))
 	var err error
 	c.store, err = ristretto.NewCache(&ristretto.Config[uint64, *entry[K, V]]{
 		NumCounters:        10 * Entries(config.Capacity),
 		MaxCost:            config.Capacity,
 		BufferItems:        64,
 		IgnoreInternalCost: true, // Overhead counts it
+		OnEvict:            c.evicted,
 		OnExit:             c.dropped,
 	})
 	if err != nil {
@@ -113,14 +122,13 @@ func New[K comparable, V any](config Config) (*Cache[K, V], error) {
 // that what is here is the fact that the key has none.
 func (c *Cache[K, V]) Get(key K, now time.Duration) (value V, missing, ok bool) {
 	hash, count := c.hash(key), c.tally.mine()
-	if e := c.front.at(hash).Load(); e != nil && c.valid(e, key, now) {
-		if count.hits.Add(1)%told == 0 {
-			c.lookup(count, hash)
+	if e := c.front.find(hash, key); e != nil && c.valid(e, now) {
+		if n := count.hits.Add(1); c.full.Load() && (n%told == 0 || !e.proven()) {
+			c.tell(count, hash, e)
 		}
 		return e.value, e.missing(), true
 	}
-	if e := c.lookup(count, hash); e != nil && c.valid(e, key, now) {
-		c.front.add(hash, e)
+	if e := c.beyond(count, hash, key); e != nil && c.valid(e, now) {
 		count.hits.Add(1)
 		return e.value, e.missing(), true
 	}
@@ -128,11 +136,33 @@ func (c *Cache[K, V]) Get(key K, now time.Duration) (value V, missing, ok bool) 
 	return value, false, false
 }
 
-func (c *Cache[K, V]) valid(e *entry[K, V], key K, now time.Duration) bool {
-	return e.key == key && now < e.expires && c.epochs.Sum(c.own, &e.stripes, e.more) == e.epoch
+func (c *Cache[K, V]) valid(e *entry[K, V], now time.Duration) bool {
+	return now < e.expires && e.state.Load()&gone == 0 && c.epochs.Sum(c.own, &e.stripes, e.more) == e.epoch
 }
 
 func (e *entry[K, V]) missing() bool { return e.state.Load()&missing != 0 }
+
+func (e *entry[K, V]) proven() bool { return e.state.Load()&^marks >= proven }
+
+// tell tells ristretto of a hit in front.
+func (c *Cache[K, V]) tell(count *cell, hash uint64, e *entry[K, V]) {
+	if !e.proven() {
+		e.state.Add(1)
+	}
+	c.lookup(count, hash)
+}
+
+// beyond looks for what front has not answered. While there is room, and front has all that ristretto has, it need not be
+// asked.
+func (c *Cache[K, V]) beyond(count *cell, hash uint64, key K) *entry[K, V] {
+	if !c.full.Load() && c.front.outside.Load() == 0 {
+		return c.front.find(hash, key) // it may have come in between
+	}
+	if e := c.lookup(count, hash); e != nil && e.key == key {
+		return e
+	}
+	return nil
+}
 
 // lookup asks ristretto, which counts it.
 func (c *Cache[K, V]) lookup(count *cell, hash uint64) *entry[K, V] {
@@ -145,9 +175,17 @@ func (c *Cache[K, V]) lookup(count *cell, hash uint64) *entry[K, V] {
 	return e
 }
 
+// evicted is called before dropped, of what has to make room; that may have gone by itself meanwhile.
+func (c *Cache[K, V]) evicted(item *ristretto.Item[*entry[K, V]]) {
+	c.full.Store(true)
+	if item.Value != nil {
+		c.front.drop(item.Value, item.Key)
+	}
+}
+
 func (c *Cache[K, V]) dropped(e *entry[K, V]) {
-	if e != nil {
-		c.front.drop(c.hash(e.key), e)
+	if e != nil && e.state.Load()&gone == 0 {
+		c.front.drop(e, c.hash(e.key))
 	}
 }
 
@@ -168,15 +206,26 @@ func (c *Cache[K, V]) PutMissing(key K, places Places, at uint64, expires time.D
 func (c *Cache[K, V]) put(e *entry[K, V], size int64) bool {
 	c.puts.RLock()
 	defer c.puts.RUnlock()
-	return !c.closed.Load() && c.store.Set(c.hash(e.key), e, c.keys(e.key)+size+Overhead)
+	c.front.outside.Add(1)
+	if c.closed.Load() || !c.store.Set(c.hash(e.key), e, c.keys(e.key)+size+Overhead) {
+		c.front.outside.Add(-1)
+		return false
+	}
+	c.fresh.add(e)
+	return true
 }
 
-// Wait returns when all that was put before is visible or refused.
+// Wait returns when all that was put before is visible or refused. From then on its hits are fast: somebody should wait
+// soon after each put, or after some together.
 func (c *Cache[K, V]) Wait() {
 	c.puts.RLock()
 	defer c.puts.RUnlock()
+	c.waits.Lock() // what one takes is in front when the next returns
+	defer c.waits.Unlock()
 	if !c.closed.Load() {
+		put := c.fresh.take()
 		c.store.Wait()
+		c.front.add(put, c.hash)
 	}
 }
 

@@ -1,0 +1,27 @@
+package l1
+
+import "sync"
+
+// fresh are entries that have been put since somebody waited last; as many as a queue of ristretto's, so that nothing grows where nobody
+// ever waits.
+type fresh[K comparable, V any] struct {
+	mu   sync.Mutex
+	some []*entry[K, V]
+}
+
+const maxFresh = 32 << 10
+
+func (f *fresh[K, V]) add(e *entry[K, V]) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.some) < maxFresh {
+		f.some = append(f.some, e)
+	}
+}
+
+func (f *fresh[K, V]) take() (some []*entry[K, V]) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	some, f.some = f.some, nil
+	return some
+}
