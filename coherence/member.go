@@ -91,13 +91,21 @@ func (m *Member) Usable(now time.Duration, p *Places) bool {
 // Settled says that nothing at all is pending in this process.
 func (m *Member) Settled() bool { return m.bus.pending.none() }
 
+// Prefix is what the Redis keys of the cache's entries begin with; the escaped key follows.
+func (m *Member) Prefix() string { return m.bus.layout.Key(word.EntryName(m.name, "")) }
+
+// Entry names an entry by the Redis key of its word, which it returns too.
+func (m *Member) Entry(key string) (Ref, string) {
+	return Ref{name: key[len(m.bus.layout.Key("")):]}, key
+}
+
 // Places returns where the epoch of an entry is counted.
 func (m *Member) Places(entry Ref, tags []Ref) Places {
-	var stripes []uint32
+	p := epoch.At(&m.epoch, m.bus.epochs.Place(entry.name))
 	for _, t := range tags {
-		stripes = append(stripes, m.bus.epochs.Place(t.name))
+		p.Add(m.bus.epochs.Place(t.name))
 	}
-	return epoch.At(&m.epoch, m.bus.epochs.Place(entry.name), stripes...)
+	return p
 }
 
 // Counter is the part of the epoch that all entries of the cache share.

@@ -56,7 +56,9 @@ type Value[V any] struct {
 // been granted all the same: GiveUp ends it before its time.
 func (s *Store[V]) Lease(ctx context.Context, e Entry, seen Word[V], ttl time.Duration, generation uint64, now int64) (*Lease, Word[V], error) {
 	if seen.Kind == Absent && len(e.Tags) == 0 {
-		if lease, err := s.take(ctx, e); lease != nil {
+		token, cmd := take(ctx, e)
+		raw, err := s.reads.text(ctx, cmd)
+		if lease, _, err := s.taken(token, raw, err, generation, now); lease != nil {
 			return lease, Word[V]{}, err
 		}
 	}
@@ -64,24 +66,41 @@ func (s *Store[V]) Lease(ctx context.Context, e Entry, seen Word[V], ttl time.Du
 	return s.leased(token, leaseScript.Run(ctx, s.config.Redis, call.keys, call.args...), generation, now)
 }
 
-// take is LEASE where nothing was seen and nothing needs to be: one command in place of a script, which costs Redis ten
-// times as much. A lease of nil: something is there by now, and the script decides.
-func (s *Store[V]) take(ctx context.Context, e Entry) (*Lease, error) {
-	token := randomToken()
-	_, err := s.config.Redis.SetArgs(ctx, e.Key, string(word.Lease)+token, redis.SetArgs{Mode: "NX", Get: true, TTL: LeaseLife}).Result()
+// GetOrLease is Get and, where that finds nothing, Lease, in one round trip: for who expects to find nothing, since
+// where it finds something it costs Redis more than Get. Another's lease may not have been marked as waited for.
+func (s *Store[V]) GetOrLease(ctx context.Context, e Entry, ttl time.Duration, generation uint64, now int64) (*Lease, Word[V], error) {
+	if len(e.Tags) == 0 {
+		token, cmd := take(ctx, e)
+		raw, err := s.reads.text(ctx, cmd)
+		return s.taken(token, raw, err, generation, now)
+	}
+	token, call := s.leaseCall(e, Word[V]{}, ttl)
+	return s.leased(token, leaseScript.Run(ctx, s.config.Redis, call.keys, call.args...), generation, now)
+}
+
+// take is Get and Lease of an entry without tags: one command in place of a script, which costs Redis ten times as much.
+func take(ctx context.Context, e Entry) (token string, cmd *redis.StringCmd) {
+	token = randomToken()
+	return token, redis.NewStringCmd(ctx, "set", e.Key, string(word.Lease)+token, "px", LeaseLife.Milliseconds(), "nx", "get")
+}
+
+// taken reads the reply of take.
+func (s *Store[V]) taken(token, raw string, err error, generation uint64, now int64) (*Lease, Word[V], error) {
 	switch {
 	case errors.Is(err, redis.Nil):
-		return &Lease{token: token}, nil
-	case err == nil, redis.HasErrorPrefix(err, "WRONGTYPE"):
-		return nil, nil
+		return &Lease{token: token}, Word[V]{Kind: Absent}, nil
+	case err == nil:
+		return nil, s.read(bytesOf(raw), nil, generation, now), nil
+	case redis.HasErrorPrefix(err, "WRONGTYPE"):
+		return nil, Word[V]{Kind: Garbage}, nil
 	}
-	return &Lease{token: token}, fmt.Errorf("l2: lease: %w", err)
+	return &Lease{token: token}, Word[V]{}, fmt.Errorf("l2: lease: %w", err)
 }
 
 func (s *Store[V]) leaseCall(e Entry, seen Word[V], ttl time.Duration) (token string, c call) {
 	token = randomToken()
 	args := []any{token, LeaseLife.Milliseconds(), seen.id, max(ttl, word.TagLife).Milliseconds()}
-	return token, call{append([]string{e.Key}, e.Tags...), addRandom(args, len(e.Tags))}
+	return token, call{keys: append([]string{e.Key}, e.Tags...), args: addRandom(args, len(e.Tags))}
 }
 
 // leased reads the reply of LEASE.
@@ -122,7 +141,7 @@ func (s *Store[V]) Renew(ctx context.Context, e Entry, l *Lease) (bool, error) {
 }
 
 func renewCall(e Entry, l *Lease) call {
-	return call{[]string{e.Key}, []any{l.token, LeaseLife.Milliseconds()}}
+	return call{keys: []string{e.Key}, args: []any{l.token, LeaseLife.Milliseconds()}}
 }
 
 // Fill stores what was loaded if the lease is still held, and says whether it was.
@@ -151,7 +170,7 @@ func (s *Store[V]) end(ctx context.Context, f Filling) (bool, error) {
 }
 
 func (s *Store[V]) fillCall(f Filling) call {
-	return call{[]string{f.Entry.Key}, []any{f.Lease.token, f.Word, ms(f.TTL), s.config.Channel, f.Entry.Name}}
+	return call{keys: []string{f.Entry.Key}, args: []any{f.Lease.token, f.Word, ms(f.TTL), s.config.Channel, f.Entry.Name}}
 }
 
 // ended reads the reply of FILL.

@@ -20,7 +20,7 @@ type Words[V any] struct {
 // GetMany reads several entries in one round trip, at one moment; an entry's tags may be another's too. now is as for
 // Get.
 func (s *Store[V]) GetMany(ctx context.Context, entries []Entry, now int64) (Words[V], error) {
-	w := Words[V]{store: s, entries: entries, tags: map[string]int{}, now: now}
+	w := Words[V]{store: s, entries: entries, now: now}
 	keys := make([]string, 0, len(entries))
 	for _, e := range entries {
 		keys = append(keys, e.Key)
@@ -28,6 +28,9 @@ func (s *Store[V]) GetMany(ctx context.Context, entries []Entry, now int64) (Wor
 	for _, e := range entries {
 		for _, t := range e.Tags {
 			if _, asked := w.tags[t]; !asked {
+				if w.tags == nil {
+					w.tags = map[string]int{}
+				}
 				w.tags[t] = len(keys)
 				keys = append(keys, t)
 			}
@@ -57,22 +60,33 @@ func (w Words[V]) Word(i int, generation uint64) Word[V] {
 type Leases[V any] struct {
 	store  *Store[V]
 	tokens []string
+	takes  []*redis.StringCmd // of entries that need no script
 	cmds   []*redis.Cmd
 }
 
 // LeaseMany asks for several leases in one round trip; seen are the words of the entries.
 func (s *Store[V]) LeaseMany(ctx context.Context, entries []Entry, seen []Word[V], ttl time.Duration) Leases[V] {
-	l := Leases[V]{store: s, tokens: make([]string, len(entries))}
+	l := Leases[V]{store: s, tokens: make([]string, len(entries)), takes: make([]*redis.StringCmd, len(entries))}
 	calls := make([]call, len(entries))
 	for i, e := range entries {
+		if seen[i].Kind == Absent && len(e.Tags) == 0 {
+			l.tokens[i], l.takes[i] = take(ctx, e)
+			calls[i].plain = l.takes[i]
+			continue
+		}
 		l.tokens[i], calls[i] = s.leaseCall(e, seen[i], ttl)
 	}
 	l.cmds = runMany(ctx, s.config.Redis, leaseScript, calls)
 	return l
 }
 
-// Lease returns what Store.Lease would, for the entry at i.
+// Lease returns what Store.Lease would, for the entry at i; where the lease is nil, another's may not have been marked as
+// waited for.
 func (l Leases[V]) Lease(i int, generation uint64, now int64) (*Lease, Word[V], error) {
+	if l.takes[i] != nil {
+		raw, err := l.takes[i].Result()
+		return l.store.taken(l.tokens[i], raw, err, generation, now)
+	}
 	return l.store.leased(l.tokens[i], l.cmds[i], generation, now)
 }
 
@@ -117,19 +131,23 @@ func (s *Store[V]) RenewMany(ctx context.Context, leases []Filling) (held bool) 
 	return held
 }
 
-// call is one call of a script.
+// call is one call of a script, or a command in its place.
 type call struct {
-	keys []string
-	args []any
+	keys  []string
+	args  []any
+	plain redis.Cmder
 }
 
 // runMany calls a script several times in one round trip, and those that Redis did not know once more with its text.
 func runMany(ctx context.Context, client redis.UniversalClient, script *redis.Script, calls []call) []*redis.Cmd {
 	cmds := make([]*redis.Cmd, len(calls))
-	send := func(run func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd, again func(i int) bool) {
+	send := func(run func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd, again bool) {
 		pipe := client.Pipeline()
 		for i, c := range calls {
-			if again(i) {
+			switch {
+			case c.plain != nil && !again:
+				_ = pipe.Process(ctx, c.plain)
+			case c.plain == nil && (!again || redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT")):
 				cmds[i] = run(ctx, pipe, c.keys, c.args...)
 			}
 		}
@@ -137,7 +155,7 @@ func runMany(ctx context.Context, client redis.UniversalClient, script *redis.Sc
 			_, _ = pipe.Exec(ctx) // each command has its own error
 		}
 	}
-	send(script.EvalSha, func(int) bool { return true })
-	send(script.Eval, func(i int) bool { return redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") })
+	send(script.EvalSha, false)
+	send(script.Eval, true)
 	return cmds
 }

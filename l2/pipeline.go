@@ -21,34 +21,37 @@ type reads struct {
 }
 
 func (r *reads) get(ctx context.Context, key string) (string, error) {
-	if !r.crowded() {
-		defer r.running.Add(-1)
-		return r.client.Get(ctx, key).Result()
-	}
-	defer r.running.Add(-1)
-	cmd := redis.NewStringCmd(ctx, "get", key)
-	if err := r.together.Submit(ctx, cmd).WaitContext(ctx); err != nil {
-		return "", err
-	}
-	return cmd.Val(), nil
+	return r.text(ctx, redis.NewStringCmd(ctx, "get", key))
 }
 
 func (r *reads) mget(ctx context.Context, keys []string) ([]any, error) {
-	if !r.crowded() {
-		defer r.running.Add(-1)
-		return r.client.MGet(ctx, keys...).Result()
-	}
-	defer r.running.Add(-1)
 	args := make([]any, 0, 1+len(keys))
 	args = append(args, "mget")
 	for _, k := range keys {
 		args = append(args, k)
 	}
 	cmd := redis.NewSliceCmd(ctx, args...)
-	if err := r.together.Submit(ctx, cmd).WaitContext(ctx); err != nil {
+	if err := r.do(ctx, cmd); err != nil {
 		return nil, err
 	}
 	return cmd.Val(), nil
+}
+
+// text sends a command, and returns its reply.
+func (r *reads) text(ctx context.Context, cmd *redis.StringCmd) (string, error) {
+	if err := r.do(ctx, cmd); err != nil {
+		return "", err
+	}
+	return cmd.Val(), nil
+}
+
+// do sends a command. Beside an error the command may still be under way: nobody may look at it.
+func (r *reads) do(ctx context.Context, cmd redis.Cmder) error {
+	defer r.running.Add(-1)
+	if !r.crowded() {
+		return r.client.Process(ctx, cmd)
+	}
+	return r.together.Submit(ctx, cmd).WaitContext(ctx)
 }
 
 // crowded counts a read, and says whether it is to share a pipeline.

@@ -3,6 +3,7 @@ package l2_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -213,15 +214,60 @@ func TestRedisAway(t *testing.T) {
 	_, get := s.Get(ctx, e, 0, 0)
 	_, mget := s.Get(ctx, tagged, 0, 0)
 	lease, _, ask := s.Lease(ctx, e, l2.Word[string]{}, time.Minute, 0, 0)
+	both, _, together := s.GetOrLease(ctx, e, time.Minute, 0, 0)
+	script, _, tagsToo := s.GetOrLease(ctx, tagged, time.Minute, 0, 0)
 	_, renew := s.Renew(ctx, e, &l2.Lease{})
 	_, fill := s.Fill(ctx, e, &l2.Lease{}, l2.Value[string]{})
 	_, _, set := s.Set(ctx, tagged, l2.Value[string]{}, [8]byte{1})
-	for what, err := range map[string]error{"l2: get": get, "l2: get: ": mget, "l2: lease": ask, "l2: renew": renew, "l2: fill": fill, "l2: set": set} {
+	for what, err := range map[string]error{"l2: get": get, "l2: get: ": mget, "l2: lease": ask, "l2: lease:": together, "l2: lease: ": tagsToo, "l2: renew": renew, "l2: fill": fill, "l2: set": set} {
 		if err == nil || !strings.HasPrefix(err.Error(), what) {
 			t.Errorf("got %v, want an error of %q", err, what)
 		}
 	}
-	if lease == nil {
-		t.Error("no lease beside the error of Lease: Redis may have granted it, and nobody could give it up")
+	if lease == nil || both == nil || script == nil {
+		t.Error("no lease beside an error: Redis may have granted it, and nobody could give it up")
+	}
+}
+
+// TestGetOrLease: what Get would find is found, and nothing changes; where there is nothing, there is a lease.
+func TestGetOrLease(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s, ctx, now := r.store(t, plain{}, 0), t.Context(), r.now(t)
+	for _, tags := range [][]string{nil, {"one", "two"}} {
+		e := r.entry(fmt.Sprint("k", tags), tags...)
+		lease, w, err := s.GetOrLease(ctx, e, time.Minute, 1, now)
+		if err != nil || lease == nil || w.Kind != l2.Absent || r.at(t, e.Key)[0] != 'L' {
+			t.Fatalf("%v: at first: got %v, %+v, %v", tags, lease, w, err)
+		}
+		if second, w, err := s.GetOrLease(ctx, e, time.Minute, 1, now); err != nil || second != nil || w.Kind != l2.Leased {
+			t.Errorf("%v: leased: got %v, %+v, %v", tags, second, w, err)
+		}
+		if stored, err := s.Fill(ctx, e, lease, l2.Value[string]{Value: "hello", Generation: 1, TTL: time.Minute}); err != nil || !stored {
+			t.Fatalf("%v: filled: got %v, %v", tags, stored, err)
+		}
+		for generation, want := range map[uint64]l2.Kind{1: l2.Found, 2: l2.Stale} {
+			lease, w, err := s.GetOrLease(ctx, e, time.Minute, generation, now)
+			if err != nil || lease != nil || w.Kind != want || (want == l2.Found) != (w.Value == "hello") {
+				t.Errorf("%v: generation %d: got %v, %+v, %v, want kind %d", tags, generation, lease, w, err, want)
+			}
+		}
+		_, stale, _ := s.GetOrLease(ctx, e, time.Minute, 2, now)
+		if lease, _, err := s.Lease(ctx, e, stale, time.Minute, 2, now); err != nil || lease == nil {
+			t.Errorf("%v: a lease over what was seen: got %v, %v", tags, lease, err)
+		}
+		for text, want := range map[string]l2.Kind{"I{live}:aa;": l2.Intended, "hello": l2.Garbage} {
+			check(t, r.Del(ctx, e.Key).Err())
+			r.arrange(t, e.Key, state{word: text, px: second})
+			lease, w, err := s.GetOrLease(ctx, e, time.Minute, 1, now)
+			if err != nil || w.Kind != want || lease != nil && (want != l2.Garbage || tags == nil) {
+				t.Errorf("%v: %s: got %v, %+v, %v, want kind %d", tags, text, lease, w, err, want)
+			}
+		}
+		check(t, r.Del(ctx, e.Key).Err())
+		r.arrange(t, e.Key, state{list: true})
+		if _, w, err := s.GetOrLease(ctx, e, time.Minute, 1, now); err != nil || w.Kind != l2.Garbage {
+			t.Errorf("%v: another type: got %+v, %v", tags, w, err)
+		}
 	}
 }

@@ -39,17 +39,19 @@ import (
 type Cache[K comparable, V any] struct {
 	config Config[K, V]
 	load   loader[K, V]
-	text   func(K) string
+	keys   keyer[K]
 
 	bus    *coherence.Bus
 	own    bool // the bus was made here: Config.Bus was nil
 	member *coherence.Member
+	prefix string          // of the Redis keys of the entries
 	l1     *l1.Cache[K, V] // nil if Linearizable
 	l2     *l2.Store[V]    // nil without Redis
 
 	flights registry[K, V]
 	slots   *semaphore.Weighted // of the loads that run
 	count   counters
+	odds    odds
 	setting sync.Mutex // of Set without Redis
 
 	ctx    context.Context
@@ -73,7 +75,7 @@ func New[K comparable, V any](config Config[K, V]) (*Cache[K, V], error) {
 		return nil, err
 	}
 	c := &Cache[K, V]{config: config, load: config.loader(), bus: config.Bus, slots: semaphore.NewWeighted(int64(config.MaxLoads))}
-	if c.text, err = keyText(config.Key); err != nil {
+	if c.keys, err = newKeyer(config.Key); err != nil {
 		return nil, fmt.Errorf("tiered: cache %q: Key: %w", config.Name, err)
 	}
 	if c.bus == nil {
@@ -106,6 +108,7 @@ func (c *Cache[K, V]) open() (err error) {
 	if c.member, err = c.bus.Join(c.config.Name, l1.Entries(c.config.Capacity)); err != nil {
 		return err
 	}
+	c.prefix = c.member.Prefix()
 	if !c.config.Linearizable {
 		c.l1, err = l1.New[K, V](l1.Config{Capacity: c.config.Capacity, Epochs: c.bus.Epochs(), Cache: c.member.Counter()})
 		if err != nil {
@@ -137,7 +140,16 @@ func (c *Cache[K, V]) Close() error {
 }
 
 // Ref names an entry for Bus.Update and Bus.Invalidate.
-func (c *Cache[K, V]) Ref(key K) coherence.Ref { return coherence.Entry(c.config.Name, c.text(key)) }
+func (c *Cache[K, V]) Ref(key K) coherence.Ref {
+	ref, _ := c.entry(key)
+	return ref
+}
+
+// entry returns the ref of a key's entry, and the Redis key of its word.
+func (c *Cache[K, V]) entry(key K) (coherence.Ref, string) {
+	var room [200]byte
+	return c.member.Entry(string(c.keys.append(append(room[:0], c.prefix...), key)))
+}
 
 // Update runs write, which changes the entry in the source, and makes every process forget it; see Bus.Update.
 func (c *Cache[K, V]) Update(ctx context.Context, key K, write func(context.Context) error) error {

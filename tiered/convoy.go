@@ -96,7 +96,7 @@ func (c *Cache[K, V]) leaseMany(flights []*flight[K, V]) {
 		var lease *l2.Lease
 		lease, f.seen, f.err = leases.Lease(i, f.generation, c.bus.RedisNow(c.bus.Now()))
 		if f.err != nil {
-			c.flights.flying.Go(func() { c.giveUp(f, lease) }) // Redis may have granted it: others would wait for it
+			c.letGo(f, lease)
 			continue
 		}
 		c.met(lease, seen[i], f.seen)
@@ -112,7 +112,7 @@ func (c *Cache[K, V]) loadTogether(flights []*flight[K, V]) {
 	left := flights
 	defer func() { // after a Goexit of LoadMany
 		for _, f := range left {
-			c.landed(f, func() (answer[V], bool) { return answer[V]{tier: Source, err: &PanicError{}}, true })
+			c.landed(f, func() (answer[V], bool) { return answer[V]{tier: Source, err: errGoexit}, true })
 		}
 	}()
 	goOn := make(map[*flight[K, V]]func() bool, len(flights))

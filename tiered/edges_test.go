@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -178,6 +179,57 @@ func TestCodecGoesWrong(t *testing.T) {
 			mustGet(t, c[0], "k", "k")
 		})
 	}
+}
+
+// The same where a large batch is decoded: nobody waits for its flights for ever, whoever died.
+func TestCodecGoesWrongInABatch(t *testing.T) {
+	for name, wrong := range map[string]func(){"goexit": runtime.Goexit, "panic": func() { panic("boo") }} {
+		t.Run(name, func(t *testing.T) {
+			var broken atomic.Bool
+			var keys []string
+			for i := range 250 {
+				keys = append(keys, fmt.Sprint(i))
+			}
+			config := tiered.Config[string, string]{
+				Load: func(_ context.Context, k string) (string, error) { return k, nil },
+				Codec: &oddDecoder{Codec: l2.MessagePack[string](), wrong: func() {
+					if broken.Load() {
+						wrong()
+					}
+				}},
+			}
+			c, _, _ := processes(t, 2, config)
+			if _, err := c[0].GetMany(t.Context(), keys); err != nil {
+				t.Fatal(err)
+			}
+			broken.Store(true)
+			var all sync.WaitGroup
+			all.Go(func() { // a Goexit ends it
+				if found, err := c[1].GetMany(t.Context(), keys); len(found) == len(keys) {
+					t.Errorf("got %d values, %v", len(found), err)
+				}
+			})
+			all.Wait()
+			broken.Store(false)
+			for _, k := range keys {
+				mustGet(t, c[1], k, k)
+			}
+		})
+	}
+}
+
+// oddDecoder goes wrong with every seventh value.
+type oddDecoder struct {
+	l2.Codec[string]
+	decoded atomic.Int64
+	wrong   func()
+}
+
+func (c *oddDecoder) Decode(b []byte) (string, error) {
+	if c.decoded.Add(1)%7 == 0 {
+		c.wrong()
+	}
+	return c.Codec.Decode(b)
 }
 
 type oddCodec struct {

@@ -32,6 +32,9 @@ func (e *PanicError) Error() string {
 	return fmt.Sprintf("the loader panicked: %v\n\n%s", e.Value, e.Stack)
 }
 
+// errGoexit is what readers get after a Goexit.
+var errGoexit error = new(PanicError)
+
 func newPanicError(value any) *PanicError { return &PanicError{Value: value, Stack: debug.Stack()} }
 
 // BatchError says which keys of a GetMany could not be had, and why. ErrNotFound is among the reasons.

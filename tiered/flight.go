@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -32,26 +33,32 @@ type flight[K comparable, V any] struct {
 
 	// What its looks have found; of who flies it.
 	generation uint64
-	round      bool // memory and Redis may not be used
-	looked     bool // seen and err are what Redis said
-	seen       l2.Word[V]
-	err        error
-	lease      *l2.Lease // granted already, together with others
-	size       int64     // of its answer in memory
+	round      bool  // memory and Redis may not be used
+	looked     bool  // seen and err are what Redis said
+	size       int64 // of its answer in memory
+	*onward[V]       // nil while its leader looks
 
 	// Under the registry's lock.
-	ctx      context.Context // of what flies on; ends with the last reader, and with the cache
-	cancel   context.CancelFunc
 	readers  int
 	bypass   bool // it goes round memory and Redis
 	reading  bool // its read of the source has begun
 	put      bool // memory may keep its answer
 	filling  bool // its value is being stored in the background
 	answered bool
+	over     bool // its last reader left before it had answered or put
 	answer   answer[V]
 	expires  time.Duration // of the answer, if it lingers
-	over     bool          // its last reader left before it had answered or put
-	done     chan struct{} // closed when it has answered or is over
+	done     chan struct{} // closed when it has answered or is over; nil: nobody waits for that
+}
+
+// onward is what a flight needs that the first look has not answered.
+type onward[V any] struct {
+	seen  l2.Word[V]
+	err   error
+	lease *l2.Lease // granted already, with the look or together with others
+
+	ctx    context.Context // ends with the last reader, and with the cache
+	cancel context.CancelFunc
 }
 
 // trip is what a reader asks for.
@@ -61,6 +68,7 @@ type trip[K comparable, V any] struct {
 	entry  l2.Entry
 	places coherence.Places
 	load   loader[K, V]
+	missed uint64 // what sweeps were when memory did not have it, and 1 more; 0: memory was not asked
 }
 
 // answer is what a flight brings.
@@ -72,6 +80,8 @@ type answer[V any] struct {
 
 // registry holds, by name, the flight that runs or lingers.
 type registry[K comparable, V any] struct {
+	sweeps    atomic.Uint64 // how often memory had taken what lingered; counted when that is forgotten
+	_         [64]byte      // hits read sweeps: not beside what flights change
 	mu        sync.Mutex
 	byName    map[string]*flight[K, V]
 	lingering []*flight[K, V]
@@ -81,25 +91,31 @@ type registry[K comparable, V any] struct {
 	flying    sync.WaitGroup // flights, and what they leave behind
 }
 
-// fly shares, waits for, or leads a flight.
-func (c *Cache[K, V]) fly(ctx context.Context, t trip[K, V]) answer[V] {
+// fly shares, waits for, or leads a flight: mine, which says where to.
+func (c *Cache[K, V]) fly(ctx context.Context, mine *flight[K, V]) answer[V] {
 	r := &c.flights
 	r.mu.Lock()
 	for arrived := r.begun; ; {
-		f, leads, free := c.board(t, arrived)
-		r.mu.Unlock()
+		f, leads, free := c.board(mine, arrived)
 		switch {
 		case f == nil:
+			r.mu.Unlock()
 			return answer[V]{err: ErrClosed}
 		case leads:
-			c.depart(ctx, f)
+			r.mu.Unlock()
+			if c.depart(ctx, f) {
+				return f.answer
+			}
 			return c.ride(ctx, f)
 		case free:
+			r.mu.Unlock()
 			return c.ride(ctx, f)
 		}
+		done := f.awaited()
+		r.mu.Unlock()
 		c.count.waited.Add(1)
 		select {
-		case <-f.done:
+		case <-done:
 		case <-ctx.Done():
 			return answer[V]{err: ctx.Err()}
 		}
@@ -107,33 +123,34 @@ func (c *Cache[K, V]) fly(ctx context.Context, t trip[K, V]) answer[V] {
 	}
 }
 
-// board gives a reader a place in the flight of its key: in one that leads false says it may share, or in a new one that
+// board gives a reader a place in the flight of its key: in one that leads false says it may share, or in its own, which
 // it leads. Not free: this flight's end must be awaited first. nil: the cache is closed. The registry is locked; arrived
 // is how many had begun when the reader came.
-func (c *Cache[K, V]) board(t trip[K, V], arrived uint64) (f *flight[K, V], leads, free bool) {
+func (c *Cache[K, V]) board(mine *flight[K, V], arrived uint64) (f *flight[K, V], leads, free bool) {
 	r := &c.flights
 	if r.closed || c.bus.IsClosed() {
 		return nil, false, false
 	}
-	f = r.byName[t.entry.Name]
+	f = r.byName[mine.entry.Name]
 	switch {
-	case f != nil && c.mayShare(f, t, arrived):
+	case f != nil && c.mayShare(f, mine, arrived):
 		f.readers++
 		c.count.shared.Add(1)
 		return f, false, true
 	case f == nil || f.answered:
-		return c.lead(t, f), true, true
+		c.lead(mine, f)
+		return mine, true, true
 	}
 	return f, false, false
 }
 
 // mayShare says whether a reader may take a flight's answer; arrived is how many had begun when the reader came.
-func (c *Cache[K, V]) mayShare(f *flight[K, V], t trip[K, V], arrived uint64) bool {
+func (c *Cache[K, V]) mayShare(f, mine *flight[K, V], arrived uint64) bool {
 	now := c.bus.Now()
 	usable := c.member.Usable(now, &f.places)
 	same := c.member.Epoch(&f.places) == f.e0
 	switch {
-	case f.load == nil && t.load != nil:
+	case f.load == nil && mine.load != nil:
 		return false // a Get of a cache without Load cannot load for a Fetch
 	case f.answered && now >= f.expires:
 		return false
@@ -149,36 +166,36 @@ func (c *Cache[K, V]) mayShare(f *flight[K, V], t trip[K, V], arrived uint64) bo
 }
 
 // lead begins a flight; lingering is one that has answered, or nil. The registry is locked.
-func (c *Cache[K, V]) lead(t trip[K, V], lingering *flight[K, V]) *flight[K, V] {
+func (c *Cache[K, V]) lead(f, lingering *flight[K, V]) {
 	r := &c.flights
-	if lingering != nil && c.member.Epoch(&t.places) == lingering.e0 {
-		c.member.Raise(&t.places)
+	if lingering != nil && c.member.Epoch(&f.places) == lingering.e0 {
+		c.member.Raise(&f.places)
 	}
 	r.begun++
-	f := &flight[K, V]{trip: t, began: r.begun, e0: c.member.Epoch(&t.places), readers: 1, done: make(chan struct{})}
-	r.byName[t.entry.Name] = f
+	f.began, f.e0, f.readers = r.begun, c.member.Epoch(&f.places), 1
+	r.byName[f.entry.Name] = f
 	r.flying.Add(1)
-	return f
 }
 
 // depart is the leader's part of a flight: the first look. It answers, or the flight flies on.
-func (c *Cache[K, V]) depart(ctx context.Context, f *flight[K, V]) {
-	if !c.landed(f, func() (answer[V], bool) { return c.look(ctx, f) }) {
-		c.flyOn(ctx, f)
+func (c *Cache[K, V]) depart(ctx context.Context, f *flight[K, V]) (answered bool) {
+	if c.landed(f, func() (answer[V], bool) { return c.look(ctx, f) }) {
+		return true
 	}
+	c.flyOn(ctx, f)
+	return false
 }
 
 // landed says whether a step of a flight has answered it, which ends it. What panics, a codec of the user's for one, is
 // an answer too.
 func (c *Cache[K, V]) landed(f *flight[K, V], step func() (answer[V], bool)) (answered bool) {
-	a, answered := answer[V]{tier: Source, err: &PanicError{}}, true // what stays after a Goexit
+	a, answered := answer[V]{tier: Source, err: errGoexit}, true // what stays after a Goexit
 	defer func() {
 		if p := recover(); p != nil {
 			a.err = newPanicError(p)
 		}
 		if answered {
-			c.land(f, a)
-			c.end(f)
+			c.finish(f, a)
 		}
 	}()
 	a, answered = step()
@@ -193,7 +210,33 @@ func (c *Cache[K, V]) flyOn(ctx context.Context, f *flight[K, V]) {
 
 // detach gives a flight a context of its own.
 func (c *Cache[K, V]) detach(ctx context.Context, f *flight[K, V]) {
-	c.flights.mark(func() { f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx)) })
+	c.flights.mark(func() {
+		f.goesOn()
+		f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	})
+}
+
+// goesOn returns what a flight needs that goes on.
+func (f *flight[K, V]) goesOn() *onward[V] {
+	if f.onward == nil {
+		f.onward = new(onward[V])
+	}
+	return f.onward
+}
+
+// awaited returns what is closed when a flight that has not answered has, or is over. The registry is locked.
+func (f *flight[K, V]) awaited() <-chan struct{} {
+	if f.done == nil {
+		f.done = make(chan struct{})
+	}
+	return f.done
+}
+
+// wake wakes who waits for a flight. The registry is locked.
+func (f *flight[K, V]) wake() {
+	if f.done != nil {
+		close(f.done)
+	}
 }
 
 // run is the part of a flight that nobody waits in.
@@ -205,13 +248,16 @@ func (c *Cache[K, V]) run(f *flight[K, V]) {
 
 // ride waits for a flight's answer.
 func (c *Cache[K, V]) ride(ctx context.Context, f *flight[K, V]) answer[V] {
-	select {
-	case <-f.done:
+	r := &c.flights
+	r.mu.Lock()
+	if f.answered {
+		defer r.mu.Unlock()
 		return f.answer
-	default:
 	}
+	done := f.awaited()
+	r.mu.Unlock()
 	select {
-	case <-f.done:
+	case <-done:
 		return f.answer
 	case <-ctx.Done():
 		c.leave(f)
@@ -231,21 +277,35 @@ func (c *Cache[K, V]) leave(f *flight[K, V]) {
 	f.over = true
 	r.group.Forget(f.entry.Name)
 	r.remove(f)
-	close(f.done)
+	f.wake()
 	f.cancel()
 }
 
-// land makes a flight's answer known, the first one; nobody waits for the flight any more. It stays known if it has put.
+// land makes a flight's answer known before the flight ends.
 func (c *Cache[K, V]) land(f *flight[K, V], a answer[V]) {
+	c.flights.mark(func() { c.flights.land(f, a) })
+}
+
+// finish makes a flight's answer known, and ends it.
+func (c *Cache[K, V]) finish(f *flight[K, V], a answer[V]) {
 	r := &c.flights
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.land(f, a)
+	c.end(f)
+}
+
+// land makes a flight's answer known, the first one; nobody waits for the flight any more. It stays known if it has put.
+// The registry is locked.
+func (r *registry[K, V]) land(f *flight[K, V], a answer[V]) {
 	if f.over || f.answered {
 		return
 	}
 	f.answered, f.answer = true, a
-	close(f.done)
-	r.group.Forget(f.entry.Name)
+	f.wake()
+	if f.onward != nil {
+		r.group.Forget(f.entry.Name)
+	}
 	if !f.put && !f.filling {
 		r.remove(f)
 	}
@@ -256,13 +316,11 @@ func (c *Cache[K, V]) land(f *flight[K, V], a answer[V]) {
 const lingerTime = 2 * time.Millisecond
 
 // end lets a flight go that does nothing more. If memory may keep its answer, it lingers until the put is visible or
-// refused.
+// refused. The registry is locked.
 func (c *Cache[K, V]) end(f *flight[K, V]) {
 	r := &c.flights
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	defer r.flying.Done()
-	if f.cancel != nil {
+	if f.onward != nil && f.cancel != nil {
 		f.cancel()
 	}
 	if !f.put {
@@ -295,6 +353,7 @@ func (c *Cache[K, V]) sweep() {
 			for _, f := range lingering {
 				r.remove(f)
 			}
+			r.sweeps.Add(1)
 		})
 	}
 }

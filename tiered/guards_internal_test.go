@@ -33,3 +33,48 @@ func TestPutsLingerUntilTheyAreVisible(t *testing.T) {
 		}
 	}
 }
+
+// Who has missed in memory looks there again once it flies, if memory has got something meanwhile: from a flight that is
+// forgotten by then, or from a Set, whose value a load would replace.
+func TestMemoryIsAskedAgain(t *testing.T) {
+	for name, put := range map[string]func(c *Cache[string, string]) error{
+		"after a flight": func(c *Cache[string, string]) error { _, err := c.Get(t.Context(), "k"); return err },
+		"after a Set":    func(c *Cache[string, string]) error { return c.Set(t.Context(), "k", "new") },
+		"after neither":  func(*Cache[string, string]) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			loads, value := 0, "new"
+			c, err := New(Config[string, string]{Name: "a", Load: func(context.Context, string) (string, error) { loads++; return value, nil }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			late := new(flight[string, string])
+			late.missed = c.flights.sweeps.Load() + 1
+			if _, asked, ok := c.near("k"); ok || !asked {
+				t.Fatalf("an empty memory: asked %v, hit %v", asked, ok)
+			}
+			if err := put(c); err != nil {
+				t.Fatal(err)
+			}
+			for lingers := true; lingers; {
+				c.flights.mark(func() { lingers = len(c.flights.byName) > 0 })
+			}
+			before := loads
+			value = "old"
+			if err := c.plan(&late.trip, "k", c.load); err != nil {
+				t.Fatal(err)
+			}
+			a := c.fly(t.Context(), late)
+			if name == "after neither" {
+				if loads != before+1 {
+					t.Errorf("got %d loads, want one", loads-before)
+				}
+				return
+			}
+			if a.err != nil || a.value != "new" || loads != before {
+				t.Errorf("got %q, %v, and %d more loads", a.value, a.err, loads-before)
+			}
+		})
+	}
+}

@@ -3,51 +3,93 @@ package tiered
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
+	"unsafe"
 
 	"github.com/tieredcache/tieredcache/internal/word"
 )
 
-// keyText returns the function that makes the text of a key, or an error that names the part of K that has none.
-func keyText[K comparable](custom func(K) string) (func(K) string, error) {
-	t := reflect.TypeFor[K]()
-	if err := noInterface(t, t.String()); err != nil {
-		return nil, err
-	}
-	if custom != nil {
-		return func(k K) string { return word.Path(custom(k)) }, nil
-	}
-	parts, err := partsOf(t, t.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	return func(k K) string {
-		v := reflect.ValueOf(&k).Elem() // not ValueOf(k): no copy on the heap
-		texts := make([]string, len(parts))
-		for i, path := range parts {
-			part := v
-			for _, field := range path {
-				part = part.Field(field)
-			}
-			texts[i] = text(part)
-		}
-		return word.Join(texts...)
-	}, nil
+// keyer makes the text of a key.
+type keyer[K comparable] struct {
+	custom func(K) string
+	parts  []part
 }
 
-// partsOf returns the way to each part of a key: a string or an integer, inside of structs.
-func partsOf(t reflect.Type, name string, at []int) ([][]int, error) {
-	switch {
-	case t.Kind() == reflect.String, isInt(t.Kind()), isUint(t.Kind()):
-		return [][]int{at}, nil
-	case t.Kind() != reflect.Struct:
+// part is a string or an integer in a key.
+type part struct {
+	offset uintptr
+	kind   reflect.Kind
+}
+
+// newKeyer returns an error that names the part of K that has no text.
+func newKeyer[K comparable](custom func(K) string) (keyer[K], error) {
+	t := reflect.TypeFor[K]()
+	if err := noInterface(t, t.String()); err != nil {
+		return keyer[K]{}, err
+	}
+	if custom != nil {
+		return keyer[K]{custom: custom}, nil
+	}
+	parts, err := partsOf(t, t.String(), 0)
+	return keyer[K]{parts: parts}, err
+}
+
+// append appends what word.Join makes of the parts, or word.Path of what the custom function says.
+func (r *keyer[K]) append(dst []byte, k K) []byte {
+	if r.custom != nil {
+		return append(dst, word.Path(r.custom(k))...)
+	}
+	begin := len(dst)
+	for i, p := range r.parts {
+		if i > 0 {
+			dst = append(dst, ':')
+		}
+		dst = p.append(dst, unsafe.Pointer(&k))
+	}
+	if len(r.parts) > 1 && len(dst)-begin > word.MaxJoin {
+		dst = append(dst[:begin], word.Shorten(string(dst[begin:]))...)
+	}
+	return dst
+}
+
+func (p part) append(dst []byte, key unsafe.Pointer) []byte {
+	switch at := unsafe.Add(key, p.offset); p.kind {
+	case reflect.String:
+		return append(dst, word.Part(*(*string)(at))...)
+	case reflect.Int:
+		return strconv.AppendInt(dst, int64(*(*int)(at)), 10)
+	case reflect.Int8:
+		return strconv.AppendInt(dst, int64(*(*int8)(at)), 10)
+	case reflect.Int16:
+		return strconv.AppendInt(dst, int64(*(*int16)(at)), 10)
+	case reflect.Int32:
+		return strconv.AppendInt(dst, int64(*(*int32)(at)), 10)
+	case reflect.Int64:
+		return strconv.AppendInt(dst, *(*int64)(at), 10)
+	case reflect.Uint8:
+		return strconv.AppendUint(dst, uint64(*(*uint8)(at)), 10)
+	case reflect.Uint16:
+		return strconv.AppendUint(dst, uint64(*(*uint16)(at)), 10)
+	case reflect.Uint32:
+		return strconv.AppendUint(dst, uint64(*(*uint32)(at)), 10)
+	case reflect.Uint64:
+		return strconv.AppendUint(dst, *(*uint64)(at), 10)
+	default: // uint and uintptr are as wide
+		return strconv.AppendUint(dst, uint64(*(*uint)(at)), 10)
+	}
+}
+
+// partsOf returns each part of a key: a string or an integer, inside of structs.
+func partsOf(t reflect.Type, name string, offset uintptr) ([]part, error) {
+	switch k := t.Kind(); {
+	case k == reflect.String, reflect.Int <= k && k <= reflect.Uintptr:
+		return []part{{offset, k}}, nil
+	case k != reflect.Struct:
 		return nil, fmt.Errorf("key type %s is %s: use strings, integers and structs of them, or give Key", name, t)
 	}
-	var parts [][]int
-	for i := range t.NumField() {
-		f := t.Field(i)
-		inner, err := partsOf(f.Type, name+"."+f.Name, append(slices.Clip(at), i))
+	var parts []part
+	for f := range t.Fields() {
+		inner, err := partsOf(f.Type, name+"."+f.Name, offset+f.Offset)
 		if err != nil {
 			return nil, err
 		}
@@ -72,17 +114,3 @@ func noInterface(t reflect.Type, name string) error {
 	}
 	return nil
 }
-
-func text(v reflect.Value) string {
-	switch k := v.Kind(); {
-	case k == reflect.String:
-		return v.String()
-	case isInt(k):
-		return strconv.FormatInt(v.Int(), 10)
-	default:
-		return strconv.FormatUint(v.Uint(), 10)
-	}
-}
-
-func isInt(k reflect.Kind) bool  { return reflect.Int <= k && k <= reflect.Int64 }
-func isUint(k reflect.Kind) bool { return reflect.Uint <= k && k <= reflect.Uintptr }

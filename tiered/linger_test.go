@@ -14,8 +14,8 @@ func onTrip(t *testing.T) (*Cache[string, string], trip[string, string]) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	asked, err := c.trip("k", c.load)
-	if err != nil {
+	var asked trip[string, string]
+	if err := c.plan(&asked, "k", c.load); err != nil {
 		t.Fatal(err)
 	}
 	return c, asked
@@ -28,14 +28,12 @@ func TestFlightBesideOneThatLingersRaisesTheEpoch(t *testing.T) {
 	for _, behind := range []uint64{0, 1} {
 		now := c.member.Epoch(&trip.places)
 		lingering := &flight[string, string]{trip: trip, answered: true, put: true, expires: time.Hour, e0: now - behind}
-		c.flights.mu.Lock()
-		f := c.lead(trip, lingering)
-		c.flights.mu.Unlock()
+		f := &flight[string, string]{trip: trip}
+		c.flights.mark(func() { c.lead(f, lingering) })
 		if got, want := f.e0, now+1-behind; got != want {
 			t.Errorf("lingering %d behind: the new flight's epoch is %d, want %d", behind, got, want)
 		}
-		c.land(f, answer[string]{})
-		c.end(f)
+		c.finish(f, answer[string]{})
 	}
 }
 
@@ -44,7 +42,7 @@ func TestLingeringFlightExpires(t *testing.T) {
 	c, trip := onTrip(t)
 	for expires, want := range map[time.Duration]bool{c.bus.Now() + time.Hour: true, c.bus.Now(): false} {
 		f := &flight[string, string]{trip: trip, answered: true, put: true, expires: expires, e0: c.member.Epoch(&trip.places)}
-		if got := c.mayShare(f, trip, 1); got != want {
+		if got := c.mayShare(f, &flight[string, string]{trip: trip}, 1); got != want {
 			t.Errorf("expires at %v: shared is %v, want %v", expires, got, want)
 		}
 	}

@@ -2,6 +2,7 @@ package tiered
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/tieredcache/tieredcache/l2"
@@ -21,28 +22,29 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 		return found, ErrClosed
 	}
 	var far []K
-	asked := make(map[K]bool, len(keys))
+	missed := c.flights.sweeps.Load() + 1
 	for _, k := range keys {
-		if asked[k] {
-			continue
-		}
-		asked[k] = true
-		if h, ok := c.near(k); ok {
+		h, asked, ok := c.near(k)
+		if ok {
 			c.sort(found, failed, k, answer[V]{held: h})
 			continue
+		}
+		if !asked {
+			missed = 0
 		}
 		far = append(far, k)
 	}
 	if len(far) > 0 {
 		c.member.Ready(ctx)
 	}
-	for len(far) > 0 {
-		n := min(chunk, len(far))
-		for i, a := range c.flyMany(ctx, far[:n]) {
+	if len(far) > chunk { // those of one chunk share their flights
+		far = unique(far)
+	}
+	for some := range slices.Chunk(far, chunk) {
+		for i, a := range c.flyMany(ctx, some, missed) {
 			origin(ctx, a.tier)
-			c.sort(found, failed, far[i], a)
+			c.sort(found, failed, some[i], a)
 		}
-		far = far[n:]
 	}
 	if c.flights.isClosed() && len(failed) > 0 {
 		return found, ErrClosed
@@ -65,31 +67,47 @@ func (c *Cache[K, V]) sort(found map[K]V, failed map[K]error, key K, a answer[V]
 	found[key] = v
 }
 
-// flyMany flies for different keys at once: it leads those flights that it may, together, and rides those of others.
-func (c *Cache[K, V]) flyMany(ctx context.Context, keys []K) []answer[V] {
+func unique[K comparable](keys []K) []K {
+	seen := make(map[K]bool, len(keys))
+	return slices.DeleteFunc(keys, func(k K) bool {
+		was := seen[k]
+		seen[k] = true
+		return was
+	})
+}
+
+// flyMany flies for several keys at once: it leads those flights that it may, together, and rides those of others. missed
+// is of the trips.
+func (c *Cache[K, V]) flyMany(ctx context.Context, keys []K, missed uint64) []answer[V] {
 	answers := make([]answer[V], len(keys))
-	trips := make([]trip[K, V], len(keys))
+	mine := make([]flight[K, V], len(keys))
 	for i, k := range keys { // before the first flies: the user's Key and Tags may panic
-		trips[i], answers[i].err = c.trip(k, c.load)
+		mine[i].missed = missed
+		answers[i].err = c.plan(&mine[i].trip, k, c.load)
 		if answers[i].err == nil {
 			answers[i].err = ctx.Err()
 		}
 	}
 	boarded := make([]*flight[K, V], len(keys))
-	var led []*flight[K, V]
+	led := make([]*flight[K, V], 0, len(keys))
 	var others sync.WaitGroup
-	for i, t := range trips {
+	var arrived uint64
+	c.flights.mark(func() { arrived = c.flights.begun })
+	for i := range mine {
 		if answers[i].err != nil {
 			continue
 		}
-		var leads, free bool
-		c.flights.mark(func() { boarded[i], leads, free = c.board(t, c.flights.begun) })
+		c.flights.mu.Lock()
+		f, leads, free := c.board(&mine[i], arrived)
+		c.flights.mu.Unlock()
 		switch {
 		case leads:
-			led = append(led, boarded[i])
-		case !free:
-			boarded[i] = nil
-			others.Go(func() { answers[i] = c.fly(ctx, t) })
+			led = append(led, f)
+			boarded[i] = f
+		case free:
+			boarded[i] = f
+		default:
+			others.Go(func() { answers[i] = c.fly(ctx, &mine[i]) })
 		}
 	}
 	c.departMany(ctx, led)
@@ -107,7 +125,7 @@ func (c *Cache[K, V]) departMany(ctx context.Context, led []*flight[K, V]) {
 	var ask, on []*flight[K, V]
 	defer func() { // after a Goexit in the user's code, nobody else would answer them
 		for _, f := range append(append(led, ask...), on...) {
-			c.landed(f, func() (answer[V], bool) { return answer[V]{tier: Source, err: &PanicError{}}, true })
+			c.landed(f, func() (answer[V], bool) { return answer[V]{tier: Source, err: errGoexit}, true })
 		}
 	}()
 	for len(led) > 0 {

@@ -31,7 +31,7 @@ func (c *Cache[K, V]) Fetch(ctx context.Context, key K, load func(context.Contex
 
 // Peek returns what memory holds of a key and nothing else: it never waits, loads or asks Redis.
 func (c *Cache[K, V]) Peek(key K) (V, bool) {
-	h, ok := c.near(key)
+	h, _, ok := c.near(key)
 	if !ok || h.missing {
 		var none V
 		return none, false
@@ -41,18 +41,23 @@ func (c *Cache[K, V]) Peek(key K) (V, bool) {
 
 // get, and look and far below it, are the read path: near, flight, look, lease, load, fill.
 func (c *Cache[K, V]) get(ctx context.Context, key K, load loader[K, V]) (V, error) {
-	if h, ok := c.near(key); ok {
+	sweeps := c.flights.sweeps.Load()
+	h, asked, ok := c.near(key)
+	if ok {
 		return c.give(h, key)
 	}
 	if err := ctx.Err(); err != nil {
 		return c.fail(key, err)
 	}
-	t, err := c.trip(key, load)
-	if err != nil {
+	f := new(flight[K, V])
+	if asked {
+		f.missed = sweeps + 1
+	}
+	if err := c.plan(&f.trip, key, load); err != nil {
 		return c.fail(key, err)
 	}
 	c.member.Ready(ctx)
-	a := c.fly(ctx, t)
+	a := c.fly(ctx, f)
 	origin(ctx, a.tier)
 	if a.err != nil {
 		return c.fail(key, a.err)
@@ -60,19 +65,19 @@ func (c *Cache[K, V]) get(ctx context.Context, key K, load loader[K, V]) (V, err
 	return c.give(a.held, key)
 }
 
-// near looks in memory: fence, pending and epoch, in this order, afresh at every look.
-func (c *Cache[K, V]) near(key K) (h held[V], ok bool) {
+// near looks in memory: fence, pending and epoch, in this order, afresh at every look. asked says that it could.
+func (c *Cache[K, V]) near(key K) (h held[V], asked, ok bool) {
 	now := c.bus.Now()
 	if c.l1 == nil || !c.bus.Open(now) {
-		return h, false
+		return h, false, false
 	}
 	if !c.member.Settled() {
 		if places := c.places(key); !c.member.Usable(now, &places) {
-			return h, false
+			return h, false, false
 		}
 	}
 	h.value, h.missing, ok = c.l1.Get(key, now)
-	return h, ok
+	return h, true, ok
 }
 
 // look is what a flight does first: memory once more, then Redis, once. What it cannot answer flies on.
@@ -82,8 +87,23 @@ func (c *Cache[K, V]) look(ctx context.Context, f *flight[K, V]) (a answer[V], a
 	}
 	once, cancel := c.bus.Within(ctx)
 	defer cancel()
-	w, err := c.l2.Get(once, f.entry, f.generation, c.bus.RedisNow(c.bus.Now()))
+	w, err := c.ask(once, f)
 	return c.saw(ctx, f, w, err)
+}
+
+// ask asks Redis for the word, and where it is likely that there is none, for the lease with it.
+func (c *Cache[K, V]) ask(ctx context.Context, f *flight[K, V]) (w l2.Word[V], err error) {
+	now := c.bus.RedisNow(c.bus.Now())
+	if f.load == nil || !c.odds.absent() {
+		return c.l2.Get(ctx, f.entry, f.generation, now)
+	}
+	lease, w, err := c.l2.GetOrLease(ctx, f.entry, c.config.TTL, f.generation, now)
+	if err != nil {
+		c.letGo(f, lease)
+		return w, err
+	}
+	f.goesOn().lease = lease
+	return w, nil
 }
 
 // nearby is what needs no Redis.
@@ -91,22 +111,23 @@ func (c *Cache[K, V]) nearby(f *flight[K, V]) (a answer[V], answered bool) {
 	f.generation = c.member.Generation() // after e0, before the fence
 	f.round = !c.member.Usable(c.bus.Now(), &f.places)
 	f.looked = f.round || c.l2 == nil
-	if f.round {
+	if f.round || f.missed == c.flights.sweeps.Load()+1 { // memory has got nothing since
 		return a, false
 	}
-	a.held, answered = c.near(f.key)
+	a.held, _, answered = c.near(f.key)
 	return a, answered
 }
 
 // saw takes what Redis said. An error that the end of the caller's context explains says nothing: the flight looks again.
 func (c *Cache[K, V]) saw(ctx context.Context, f *flight[K, V], w l2.Word[V], err error) (a answer[V], answered bool) {
 	c.count.saw(w.Kind, err)
-	f.seen, f.err = w, err
+	c.odds.saw(w.Kind, err)
 	f.looked = err == nil || !ended(ctx)
-	if w.Kind != l2.Found {
-		return a, false
+	if w.Kind == l2.Found {
+		return c.found(f, w), true
 	}
-	return c.found(f, w), true
+	f.goesOn().seen, f.err = w, err
+	return a, false
 }
 
 // far is what a flight does that flies on. Redis's errors lead round Redis, never to the reader.
@@ -144,7 +165,7 @@ func (c *Cache[K, V]) far(f *flight[K, V]) answer[V] {
 		}
 		var lease *l2.Lease
 		if lease, w, err = c.l2Lease(f, w); err != nil {
-			c.flights.flying.Go(func() { c.giveUp(f, lease) }) // Redis may have granted it: others would wait for it
+			c.letGo(f, lease)
 			break
 		}
 		switch {
@@ -171,7 +192,9 @@ func (c *Cache[K, V]) found(f *flight[K, V], w l2.Word[V]) answer[V] {
 	now := c.bus.Now()
 	left := time.Duration(w.Expires-c.bus.RedisNow(now)) * time.Millisecond
 	h := held[V]{value: w.Value, missing: w.Missing}
-	c.keep(f, h, now+left)
+	if left > 0 {
+		c.keep(f, h, now+left)
+	}
 	return answer[V]{held: h, tier: Redis}
 }
 
@@ -235,9 +258,14 @@ func (c *Cache[K, V]) filled(stored bool, err error) {
 
 // giveUp ends a lease without a value, also when the flight is over. If that fails, the lease ends by itself.
 func (c *Cache[K, V]) giveUp(f *flight[K, V], lease *l2.Lease) {
-	ctx, cancel := c.bus.Within(f.ctx)
+	ctx, cancel := c.bus.Within(c.ctx)
 	defer cancel()
 	_ = c.l2.GiveUp(ctx, f.entry, lease)
+}
+
+// letGo gives up a lease that Redis may have granted, off the reader's path: others would wait for it.
+func (c *Cache[K, V]) letGo(f *flight[K, V], lease *l2.Lease) {
+	c.flights.flying.Go(func() { c.giveUp(f, lease) })
 }
 
 // loadAside loads without a lease, and keeps the value in memory alone: the epoch keeps it right.
@@ -269,7 +297,7 @@ func (c *Cache[K, V]) goRound(f *flight[K, V]) answer[V] {
 // keep says that memory may keep the flight's answer until it expires, unless the flight is over. It is put there off the
 // reader's path, under the flight's epoch; until then the flight lingers and answers.
 func (c *Cache[K, V]) keep(f *flight[K, V], h held[V], expires time.Duration) {
-	if c.l1 == nil || expires <= c.bus.Now() {
+	if c.l1 == nil {
 		return
 	}
 	f.size = c.size(h)
@@ -316,18 +344,19 @@ func wait(ctx context.Context, told <-chan struct{}) {
 	}
 }
 
-// trip says what a reader asks for. The error says that Config.Tags is wrong.
-func (c *Cache[K, V]) trip(key K, load loader[K, V]) (trip[K, V], error) {
-	ref, tags := c.Ref(key), c.tags(key)
-	t := trip[K, V]{key: key, ref: ref, load: load, places: c.member.Places(ref, tags)}
-	t.entry = l2.Entry{Key: c.bus.Key(ref.String()), Name: ref.String()}
+// plan says what a reader asks for. The error says that Config.Tags is wrong.
+func (c *Cache[K, V]) plan(t *trip[K, V], key K, load loader[K, V]) error {
+	tags := c.tags(key)
+	t.key, t.load = key, load
+	t.ref, t.entry.Key = c.entry(key)
+	t.entry.Name, t.places = t.ref.String(), c.member.Places(t.ref, tags)
 	for i, tag := range tags {
 		if !tag.IsTag() {
-			return t, fmt.Errorf("Tags: the ref at %d is no tag: make tags with coherence.Tag", i) //nolint:staticcheck // a field's name
+			return fmt.Errorf("Tags: the ref at %d is no tag: make tags with coherence.Tag", i) //nolint:staticcheck // a field's name
 		}
 		t.entry.Tags = append(t.entry.Tags, c.bus.Key(tag.String()))
 	}
-	return t, nil
+	return nil
 }
 
 func (c *Cache[K, V]) places(key K) coherence.Places { return c.member.Places(c.Ref(key), c.tags(key)) }

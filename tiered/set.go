@@ -30,8 +30,8 @@ func (c *Cache[K, V]) SetWithTTL(ctx context.Context, key K, value V, ttl time.D
 	if ttl < time.Millisecond {
 		return fmt.Errorf("tiered: set %s: ttl is %v: give at least 1ms", c.Ref(key), ttl)
 	}
-	t, err := c.trip(key, c.load)
-	if err != nil {
+	var t trip[K, V]
+	if err := c.plan(&t, key, c.load); err != nil {
 		return fmt.Errorf("tiered: set %s: %w", c.Ref(key), err)
 	}
 	if c.l2 == nil {
@@ -96,6 +96,7 @@ func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 			c.l1.Put(t.key, value, t.places, at, c.bus.Now()+ttl, size)
 		}
 		c.l1.Wait()
+		c.flights.sweeps.Add(1) // whoever has missed it looks again
 		c.member.Raise(&t.places)
 		if c.member.Epoch(&t.places) == at {
 			return nil

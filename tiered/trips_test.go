@@ -90,7 +90,7 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
-// A miss: look, lease, store; with the store in the background its reader does not wait for that.
+// A miss: look, lease, store; the first two together where looks find nothing. With the store in the background its reader does not wait for that.
 func TestRoundTripsOfAMiss(t *testing.T) {
 	c, _ := pair(t, tiered.Config[int, string]{Load: func(_ context.Context, k int) (string, error) { return fmt.Sprint(k), nil }})
 	h := new(trips)
@@ -99,6 +99,11 @@ func TestRoundTripsOfAMiss(t *testing.T) {
 	mustGet(t, c, 2, "2")
 	if got := h.n.Load(); got != 3 {
 		t.Errorf("got %d round trips, want 3", got)
+	}
+	tiered.ExpectNothing(c)
+	mustGet(t, c, 3, "3")
+	if got := h.n.Load() - 3; got != 2 {
+		t.Errorf("where looks find nothing: got %d round trips, want 2", got)
 	}
 }
 

@@ -64,7 +64,7 @@ func rivalsBatch(ctx context.Context, env Env, o measure.Options) ([]measure.Row
 		floor := s.subject(rival.Bare(), 0)
 		all := s.subjects(rivals(env, rival.Redis), floor.Name, 0)
 		defer closeAll(append(all, floor))
-		keys := batchSize * max(10, int(o.Time.Microseconds()/400))
+		keys := batchSize * max(10, int(o.Time.Microseconds()/200)) // more than the fastest of all reads in one slice
 		filled := map[string]error{}
 		for _, j := range append(all, floor) {
 			filled[j.Name] = s.fill(ctx, j, source.Keys(j.prefix, keys))

@@ -46,10 +46,24 @@ const None = math.MaxUint32
 // At returns the places of a key that has these tags.
 func At(cache *Counter, key uint32, tags ...uint32) Places {
 	p := Places{Cache: cache, Stripes: Stripes{key, None, None}}
-	if more := tags[copy(p.Stripes[1:], tags):]; len(more) > 0 {
-		p.More = &more
+	for _, t := range tags {
+		p.Add(t)
 	}
 	return p
+}
+
+// Add adds the stripe of a tag.
+func (p *Places) Add(tag uint32) {
+	for i := range p.Stripes {
+		if p.Stripes[i] == None {
+			p.Stripes[i] = tag
+			return
+		}
+	}
+	if p.More == nil {
+		p.More = new([]uint32)
+	}
+	*p.More = append(*p.More, tag)
 }
 
 // Key is the key's own stripe.

@@ -18,6 +18,27 @@ func memory() []mutant {
 			pkg:  "l1", test: "TestNothingIsPutInFrontAfterItIsGone",
 		},
 		{
+			name: "what ristretto has dropped answers no more", guard: "C5: nobody reads something older than somebody before",
+			file: "l1/l1.go",
+			old:  `return now < e.expires && e.state.Load()&gone == 0`,
+			new:  `return now < e.expires`,
+			pkg:  "l1", test: "TestWhatIsGoneAnswersNoMore",
+		},
+		{
+			name: "ristretto is asked where front may not have all", guard: "Capacity: memory holds what ristretto counts",
+			file: "l1/l1.go",
+			old:  ` && c.front.outside.Load() == 0`,
+			new:  ``,
+			pkg:  "l1", test: "TestFrontGrows",
+		},
+		{
+			name: "who waits beside another waits for what that one took", guard: "a flight that has answered lingers until its put is visible or refused",
+			file: "l1/l1.go",
+			old:  "\tc.waits.Lock() // what one takes is in front when the next returns\n\tdefer c.waits.Unlock()\n",
+			new:  ``,
+			pkg:  "l1", test: "TestWaitAddsToFront",
+		},
+		{
 			name: "the epoch of a key has its tags in it", guard: "State: e(k) = their sum over k, k's tags, its cache and the whole",
 			file: "internal/epoch/epoch.go",
 			old:  `for _, s := range stripes {`,
@@ -42,7 +63,7 @@ func memory() []mutant {
 			name: "one flight of a key at a time", guard: "Flights: at most one flight of a key runs at a time",
 			file: "tiered/flight.go",
 			old:  "\tcase f == nil || f.answered:\n",
-			new:  "\tdefault:\n\t\tr.group.Forget(t.entry.Name)\n",
+			new:  "\tdefault:\n\t\tr.group.Forget(mine.entry.Name)\n",
 			pkg:  "tiered", test: "TestReaderAfterWriteDoesNotJoin",
 		},
 		{
@@ -67,6 +88,20 @@ func memory() []mutant {
 			pkg:  "tiered", test: "TestLinearizable",
 		},
 		{
+			name: "a flight looks into memory once more", guard: "a new flight looks at L1 once more after it is registered",
+			file: "tiered/flight.go",
+			old:  "\t\t\tr.sweeps.Add(1)\n",
+			new:  ``,
+			pkg:  "tiered", test: "TestMemoryIsAskedAgain",
+		},
+		{
+			name: "a flight looks into memory once more after a Set", guard: "a new flight looks at L1 once more after it is registered",
+			file: "tiered/set.go",
+			old:  "\t\tc.flights.sweeps.Add(1) // whoever has missed it looks again\n",
+			new:  ``,
+			pkg:  "tiered", test: "TestMemoryIsAskedAgain",
+		},
+		{
 			name: "late puts linger", guard: "a flight that has answered lingers until its put is visible or refused",
 			file: "tiered/flight.go",
 			old:  "\tif !f.put && !f.filling {\n\t\tr.remove(f)\n\t}\n",
@@ -76,7 +111,7 @@ func memory() []mutant {
 		{
 			name: "who flies beside what lingers raises the epoch", guard: "Flights: raises epoch[k] before it takes its own",
 			file: "tiered/flight.go",
-			old:  `if lingering != nil && c.member.Epoch(&t.places) == lingering.e0 {`,
+			old:  `if lingering != nil && c.member.Epoch(&f.places) == lingering.e0 {`,
 			new:  `if false {`,
 			pkg:  "tiered", test: "TestFlightBesideOneThatLingersRaisesTheEpoch",
 		},
@@ -142,6 +177,13 @@ func memory() []mutant {
 			old:  `renewed := c.renew(f, lease)`,
 			new:  `renewed := func() {}`,
 			pkg:  "tiered", test: "TestLeaseIsRenewed",
+		},
+		{
+			name: "a lease that was asked for with the word is given up where the reply is lost", guard: "LEASE: not granted to nobody: others would WAIT for it",
+			file: "tiered/read.go",
+			old:  "\t\tc.letGo(f, lease)\n\t\treturn w, err\n",
+			new:  "\t\treturn w, err\n",
+			pkg:  "tiered", test: "TestLeaseOfALostReplyIsGivenUp",
 		},
 	}
 }

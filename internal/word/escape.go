@@ -11,7 +11,7 @@ import (
 // of its own: neither can be written as an escape, so a hash is never another key's text.
 const (
 	maxPart    = 200
-	maxJoin    = 700
+	MaxJoin    = 700
 	partMark   = "%~"
 	joinMark   = "%="
 	upperHex   = "0123456789ABCDEF"
@@ -30,14 +30,14 @@ func Join(parts ...string) string {
 		}
 		b.WriteString(Part(p))
 	}
-	return shorten(b.String(), maxJoin, joinMark)
+	return Shorten(b.String())
 }
 
 // Part escapes one part: ':', '%', braces (a Redis hash tag), control bytes and invalid UTF-8.
 func Part(s string) string { return shorten(escape(s, true), maxPart, partMark, s) }
 
 // Path escapes a key whose parts are joined already: as Part, but ':' stays.
-func Path(s string) string { return shorten(escape(s, false), maxJoin, joinMark) }
+func Path(s string) string { return shorten(escape(s, false), MaxJoin, joinMark) }
 
 // Escaped says whether a key holds nothing that Path would escape, but for escapes.
 func Escaped(key string) bool {
@@ -89,6 +89,9 @@ func plain(s string, colon bool) (int, bool) {
 	r, n := utf8.DecodeRuneInString(s)
 	return n, r != utf8.RuneError || n > 1
 }
+
+// Shorten is what Join makes of parts that are escaped and joined already.
+func Shorten(join string) string { return shorten(join, MaxJoin, joinMark) }
 
 // shorten replaces s, or what it was made from, by its hash if s is longer than limit.
 func shorten(s string, limit int, mark string, from ...string) string {
