@@ -2,8 +2,8 @@ package l1
 
 import "sync"
 
-// fresh are entries that have been put since somebody waited last; as many as a queue of ristretto's, so that nothing grows where nobody
-// ever waits.
+// fresh are entries that have been put since somebody waited last; at most as many as ristretto queues, so that nothing
+// grows where nobody ever waits.
 type fresh[K comparable, V any] struct {
 	mu   sync.Mutex
 	some []*entry[K, V]
