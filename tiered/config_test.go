@@ -2,11 +2,13 @@ package tiered_test
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/internal/word"
 	"github.com/tieredcache/tieredcache/tiered"
 )
 
@@ -92,6 +94,35 @@ func TestKeyText(t *testing.T) {
 	check(t, users.Ref(user{"a%3Ab", "{c}\n"}), "prefs:a%253Ab:%7Bc%7D%0A")
 	parts := newLocal(t, tiered.Config[part, string]{Name: "parts"})
 	check(t, parts.Ref(part{user{"acme", "ada"}, -1, 1 << 63}), "parts:acme:ada:-1:9223372036854775808")
+	type every struct{ M [0]int }
+	type integers struct {
+		A int
+		B int8
+		C int16
+		D int32
+		E int64
+		F uint
+		G uint8
+		H uint16
+		I uint32
+		J uint64
+		K uintptr
+		L string
+	}
+	if _, err := tiered.New(tiered.Config[every, string]{Name: "every"}); err == nil || !strings.Contains(err.Error(), "every.M is [0]int") {
+		t.Errorf("an array in a key: got %v", err)
+	}
+	all := newLocal(t, tiered.Config[integers, string]{Name: "all"})
+	check(t, all.Ref(integers{-1, -2, -3, -4, -5, 6, 7, 8, 9, 10, 11, "l"}), "all:-1:-2:-3:-4:-5:6:7:8:9:10:11:l")
+	check(t, all.Ref(integers{
+		math.MinInt, math.MinInt8, math.MinInt16, math.MinInt32, math.MinInt64,
+		math.MaxUint, math.MaxUint8, math.MaxUint16, math.MaxUint32, math.MaxUint64, math.MaxUint, "",
+	}), "all:-9223372036854775808:-128:-32768:-2147483648:-9223372036854775808:"+
+		"18446744073709551615:255:65535:4294967295:18446744073709551615:18446744073709551615:")
+	type wide struct{ A, B, C, D string }
+	wides := newLocal(t, tiered.Config[wide, string]{Name: "wide"})
+	w := strings.Repeat("w", 199)
+	check(t, wides.Ref(wide{w, w, w, w}), "wide:"+word.Join(w, w, w, w))
 	custom := newLocal(t, tiered.Config[float64, string]{Name: "custom", Key: func(f float64) string { return "x:{y}" }})
 	check(t, custom.Ref(1), "custom:x:%7By%7D")
 	long := users.Ref(user{strings.Repeat("t", 100_000), strings.Repeat("u", 100_000)}).String()
