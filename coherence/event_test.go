@@ -58,13 +58,17 @@ func TestEventOfARenewalLeavesTheWriteFree(t *testing.T) {
 	t.Parallel()
 	r, server := own(t, services.RedisOptions{})
 	var s *slow
+	runs := make(chan struct{}) // closed when s is known: a starved machine renews late even before Redis is killed
 	told := make(chan error, 1)
 	p := r.watched(t, coherence.Config{IntentLife: 3 * brief, MaxStaleness: patient, Timeout: brief}, func(_ *peer, e coherence.Event) {
 		if e.Kind != coherence.IntentFailed {
 			return
 		}
 		ended := make(chan error, 1)
-		go func() { ended <- s.end() }()
+		go func() {
+			<-runs
+			ended <- s.end()
+		}()
 		select {
 		case err := <-ended:
 			told <- err
@@ -73,6 +77,7 @@ func TestEventOfARenewalLeavesTheWriteFree(t *testing.T) {
 		}
 	})
 	s = p.update(t, nil, entry("k"))
+	close(runs)
 	check(t, server.Kill())
 	check(t, <-told)
 }
