@@ -66,6 +66,13 @@ func (c *Cache[K, V]) Front() (room, held, standing, outside int) {
 	return len(*c.front.table.Load()) * 2 * places, c.front.held, standing, int(c.front.outside.Load())
 }
 
+// Growing says whether a larger table is being filled.
+func (c *Cache[K, V]) Growing() bool {
+	c.front.mu.Lock()
+	defer c.front.mu.Unlock()
+	return c.front.next != nil
+}
+
 // Stray returns how many entries stand in front that ristretto does not have.
 func (c *Cache[K, V]) Stray() (n int) {
 	c.front.mu.Lock()

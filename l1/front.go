@@ -94,11 +94,7 @@ func (f *front[K, V]) add(some []*entry[K, V], hash func(K) uint64) {
 		e.state.Or(added)
 		f.held++
 		h := hash(e.key)
-		has := f.table.Load().add(h, e)
-		if f.next != nil {
-			has = f.next.add(h, e) && has
-		}
-		f.place(e, has)
+		f.place(e, f.table.Load().add(h, e) && (f.next == nil || f.next.add(h, e)))
 	}
 	f.grow(len(some), hash)
 }
