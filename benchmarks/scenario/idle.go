@@ -64,7 +64,7 @@ func (s *server) pings(ctx context.Context) (stop func()) {
 	var all sync.WaitGroup
 	for i := range idleProcesses {
 		all.Go(func() {
-			options := *s.client.Options()
+			options := *s.options
 			options.PoolSize = 1
 			client := redis.NewClient(&options)
 			defer client.Close()
@@ -136,8 +136,9 @@ func idleRow(ctx context.Context, servers [3]*server, span time.Duration) ([]mea
 
 // server is a Redis of a scenario's own.
 type server struct {
-	redis  *services.Redis
-	client *redis.Client
+	redis   *services.Redis
+	options *redis.Options // as given: those of a client change while it connects
+	client  *redis.Client
 }
 
 func newServer(ctx context.Context) (*server, error) {
@@ -149,7 +150,7 @@ func newServer(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, errors.Join(err, r.Stop())
 	}
-	return &server{redis: r, client: redis.NewClient(opt)}, nil
+	return &server{redis: r, options: opt, client: redis.NewClient(opt)}, nil
 }
 
 func (s *server) close() { _ = errors.Join(s.client.Close(), s.redis.Stop()) }
