@@ -40,6 +40,7 @@ const (
 	DefaultMaxStaleness = 2 * time.Second
 	DefaultTimeout      = 100 * time.Millisecond
 	DefaultIntentLife   = 30 * time.Second
+	DefaultIdleAfter    = 30 * time.Second
 )
 
 // Mode says what a write does when Redis cannot be reached.
@@ -93,6 +94,10 @@ type Config struct {
 	// PipelineBeyond is how many of a cache's reads may run at once on connections of their own; further ones share
 	// pipelines of go-redis's AutoPipeliner, which it marks as experimental. Zero: 4; negative: they never do.
 	PipelineBeyond int
+	// IdleAfter is how long nobody reads before the bus asks Redis every 10 s only, in place of twice a second or more. The
+	// next read then asks Redis first, which costs it a round trip, once; what memory holds stays. A bus that has written
+	// goes on for 30 to 60 s. Zero: 30 s; negative: it never idles.
+	IdleAfter time.Duration
 	// OnEvent is told what the bus meets; nil: nobody. It is called by the goroutine that met it: it must
 	// not block, nor close the bus. It is not called any more when Close has returned.
 	OnEvent func(Event)
@@ -117,6 +122,7 @@ type Bus struct {
 	waiters  waiters
 	counters counters
 	status   status
+	idleness idleness
 	events   gate // to OnEvent
 
 	mu          sync.Mutex // a MESSAGE, and SYNC's reply, are applied under it
@@ -150,6 +156,9 @@ func New(config Config) (*Bus, error) {
 	}
 	if config.IntentLife == 0 {
 		config.IntentLife = DefaultIntentLife
+	}
+	if config.IdleAfter == 0 {
+		config.IdleAfter = DefaultIdleAfter
 	}
 	switch {
 	case config.Namespace != "" && !word.ValidName(config.Namespace):

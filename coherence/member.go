@@ -24,6 +24,7 @@ type Member struct {
 	generation atomic.Uint64 // the highest ever learnt; 0: none yet
 	tried      chan struct{} // closed when a SYNC that asked for the generation has ended, however
 	once       sync.Once
+	lookups    func() uint64 // in the cache's memory, ever; nil: not told
 }
 
 // Join gives a cache a seat; entries is how many its memory can hold, for the size of the epoch table. The error says
@@ -62,20 +63,17 @@ func (m *Member) Leave() {
 	}
 }
 
-// Ready waits until a SYNC has brought the cache's generation, for the first attempt only, and at most the Redis
-// timeout or until ctx ends.
+// Ready is for who is about to ask Redis. It waits until a SYNC has brought the cache's generation, for the first attempt
+// only, and where nobody has read for long and the fence has closed by that, for the SYNC that opens it; at most the Redis
+// timeout each, or until ctx ends.
 func (m *Member) Ready(ctx context.Context) {
-	select {
-	case <-m.tried:
-		return
-	default:
+	if l := m.bus.use(); l != nil {
+		m.bus.await(ctx, l.over)
 	}
-	timeout := time.NewTimer(m.bus.config.Timeout)
-	defer timeout.Stop()
 	select {
 	case <-m.tried:
-	case <-timeout.C:
-	case <-ctx.Done():
+	default:
+		m.bus.await(ctx, m.tried)
 	}
 }
 

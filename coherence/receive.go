@@ -3,16 +3,17 @@ package coherence
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
 // The receive loop is the bus's own: go-redis's PubSub.Channel hides reconnects and drops messages when its buffer is
-// full. A connection that stays silent for silence, although it was pinged, is given up.
+// full. A connection that stays silent for silence after a PING is given up.
 const (
 	pingEvery  = time.Second
-	silence    = 3 * time.Second
+	silence    = 2 * time.Second
 	retryFirst = 50 * time.Millisecond
 	retryMost  = time.Second
 )
@@ -26,6 +27,9 @@ func (b *Bus) receiveLoop() {
 		}
 		b.counters.reconnects.Add(1)
 		b.emit(Event{Kind: SubscriptionLost, Err: err})
+		if b.idleness.lull.Load() != nil {
+			b.syncNow() // what cut it may be an outage, which an idle bus would learn of late
+		}
 		if subscribed {
 			wait = retryFirst
 		}
@@ -49,13 +53,18 @@ func (b *Bus) receive() (subscribed bool, err error) {
 			_ = connection.Close()
 		}
 	}()
-	pings := b.ping(connection)
+	var pulse pulse
+	pings := b.ping(connection, &pulse)
 	defer pings()
 	for {
-		received, err := connection.ReceiveTimeout(b.ctx, silence)
+		received, err := connection.ReceiveTimeout(b.ctx, idleEvery+2*silence)
+		if pulse.silent.Load() {
+			err = errSilent
+		}
 		if err != nil {
 			return subscribed, err // the parser may have lost its place, whatever the error is: never read on
 		}
+		pulse.heard.Store(int64(b.Now()))
 		switch m := received.(type) {
 		case *redis.Subscription:
 			if b.renewedSince(renewed) {
@@ -69,7 +78,10 @@ func (b *Bus) receive() (subscribed bool, err error) {
 	}
 }
 
-var errRenewed = errors.New("the connections were made anew meanwhile")
+var (
+	errRenewed = errors.New("the connections were made anew meanwhile")
+	errSilent  = errors.New("nothing was heard, also after a PING")
+)
 
 // renewedSince says whether the connections were made anew after they had been that often: what a subscription says that
 // was counted before does not count.
@@ -79,19 +91,37 @@ func (b *Bus) renewedSince(renewed int) bool {
 	return b.renewed != renewed
 }
 
-// ping makes a connection that is alive say so, and returns what ends it.
-func (b *Bus) ping(connection *redis.PubSub) (stop func()) {
+// pulse is of one connection: when something was heard last, on the clock of Now, and whether it was closed as silent.
+type pulse struct {
+	heard  atomic.Int64
+	silent atomic.Bool
+}
+
+// ping makes a connection that is alive say so, closes one that says nothing, and returns what ends that.
+func (b *Bus) ping(connection *redis.PubSub, p *pulse) (stop func()) {
 	ctx, cancel := context.WithCancel(b.ctx)
 	b.done.Go(func() {
 		every := time.NewTicker(pingEvery)
 		defer every.Stop()
+		asked := b.Now() // when the oldest PING was sent that nothing was heard after; to subscribe is one
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-every.C:
-				_ = connection.Ping(ctx) // its failure is silence, and the receiver hears that
 			}
+			now, last := b.Now(), time.Duration(p.heard.Load())
+			switch answered := last >= asked; {
+			case answered && b.idleness.lull.Load() != nil && now-last < idleEvery:
+				continue
+			case answered:
+				asked = now
+			case now-asked >= silence:
+				p.silent.Store(true)
+				_ = connection.Close()
+				return
+			}
+			_ = connection.Ping(ctx) // its failure is silence
 		}
 	})
 	return cancel

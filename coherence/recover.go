@@ -22,7 +22,7 @@ type recovery struct {
 func (b *Bus) openFence(sent time.Duration, undelivered error) {
 	r := &b.recovery
 	if !b.Open(b.Now()) {
-		if b.status.get().Condition == Open {
+		if b.status.get().Condition == Open && b.idleness.lull.Load() == nil {
 			b.watchFence(errLate) // this process was frozen, or no SYNC has failed since the fence closed
 		}
 		if r.failed && r.first == 0 {

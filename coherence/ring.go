@@ -55,6 +55,14 @@ func (r *ring) roll(now time.Duration) {
 	}
 }
 
+// empty says whether nothing is remembered.
+func (r *ring) empty(now time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.roll(now)
+	return len(r.now.ids)+len(r.old.ids) == 0
+}
+
 // all returns what is remembered, and whether there was more.
 func (r *ring) all(now time.Duration) (ids map[string]string, full bool) {
 	r.mu.Lock()

@@ -39,13 +39,15 @@ type State struct {
 	Condition Condition
 	Since     time.Time
 	Why       string
-	Pending   int // invalidations that Redis has not taken yet
+	Pending   int  // invalidations that Redis has not taken yet
+	Idle      bool // nobody has read for Config.IdleAfter: Redis is asked seldom, and before the next read is answered
 }
 
 // State returns the state of the bus.
 func (b *Bus) State() State {
 	s := b.status.get()
-	if s.Condition == Open && !b.Open(b.Now()) {
+	s.Idle = b.idleness.lull.Load() != nil
+	if s.Condition == Open && !b.Open(b.Now()) && !s.Idle {
 		s.Condition, s.Why = Fenced, errLate.Error()
 	}
 	s.Pending = b.pending.undelivered()

@@ -38,14 +38,18 @@ func (b *Bus) syncNow() {
 func (b *Bus) syncLoop() {
 	every := time.NewTicker(min(syncEvery, b.config.MaxStaleness/syncFraction))
 	defer every.Stop()
-	kick := b.kick
+	kick, began := b.kick, b.Now()
 	for {
 		select {
 		case <-b.ctx.Done():
 			return
 		case <-kick:
 		case <-every.C:
+			if b.leavesOut(began) {
+				continue
+			}
 		}
+		began = b.Now()
 		err := b.sync()
 		if kick = b.kick; err != nil {
 			kick = nil // each write that fails asks for a SYNC: a Redis that is away is asked in the usual turn
@@ -56,6 +60,7 @@ func (b *Bus) syncLoop() {
 			b.emit(Event{Kind: SyncFailed, Err: err})
 			b.watchFence(err)
 		}
+		b.endLull()
 	}
 }
 

@@ -115,6 +115,7 @@ func (c *Cache[K, V]) open() (err error) {
 			c.member.Leave()
 			return err
 		}
+		c.member.Watch(func() uint64 { hits, misses := c.l1.Lookups(); return hits + misses })
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.flights.byName = map[string]*flight[K, V]{}

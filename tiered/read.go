@@ -29,9 +29,13 @@ func (c *Cache[K, V]) Fetch(ctx context.Context, key K, load func(context.Contex
 	return c.get(ctx, key, load)
 }
 
-// Peek returns what memory holds of a key and nothing else: it never waits, loads or asks Redis.
+// Peek returns what memory holds of a key and nothing else: it never waits, loads or asks Redis. Where nobody had read
+// for coherence.Config.IdleAfter that is nothing at first.
 func (c *Cache[K, V]) Peek(key K) (V, bool) {
-	h, _, ok := c.near(key)
+	h, asked, ok := c.near(key)
+	if !asked {
+		c.member.Wake()
+	}
 	if !ok || h.missing {
 		var none V
 		return none, false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,12 +21,20 @@ import (
 // idleProcesses is how many idle processes, or what is measured beside them, share a server.
 const idleProcesses = 20
 
-// idle measures what a process that does nothing costs Redis: servers of its own run side by side, one with many such
-// processes' buses, one with as many connections that PING as often as a process SYNCs, and one with nobody; what they
-// use beyond the last is theirs.
+// The servers of the idle scenario, each with a Redis of its own.
+const (
+	nobody  = iota // connected
+	resting        // processes that nobody has read for coherence.Config.IdleAfter
+	awake          // processes that never rest
+	pinged         // connections that PING as often as those SYNC
+	idleServers
+)
+
+// idle measures what a process that does nothing costs Redis: servers run side by side, with many of each kind, and one
+// with nobody; what they use beyond that is theirs.
 func idle(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, error) {
 	span := pick(env, 20*time.Second, 4*time.Second, time.Second)
-	var servers [3]*server // with nobody, processes, connections that PING
+	var servers [idleServers]*server
 	for i := range servers {
 		s, err := newServer(ctx)
 		if err != nil {
@@ -34,28 +43,72 @@ func idle(ctx context.Context, env Env, _ measure.Options) ([]measure.Row, error
 		defer s.close()
 		servers[i] = s
 	}
-	used, pinged := servers[1], servers[2]
-	for range idleProcesses {
-		bus, err := coherence.New(coherence.Config{Redis: used.client}) // replicas of one service share their keys
-		if err != nil {
-			return nil, err
+	idlers, stop, err := servers[resting].processes(ctx, pick(env, 0, 0, time.Second))
+	defer stop()
+	if err != nil {
+		return nil, err
+	}
+	_, stop, err = servers[awake].processes(ctx, -1)
+	defer stop()
+	if err != nil {
+		return nil, err
+	}
+	if err := comeToRest(ctx, idlers); err != nil {
+		return nil, err
+	}
+	stop = servers[pinged].pings(ctx)
+	defer stop()
+	rows, err := idleRow(ctx, servers, span)
+	for _, b := range idlers {
+		if s := b.State(); err == nil && (s.Condition != coherence.Open || !s.Idle) {
+			err = fmt.Errorf("a bus that was to rest is %+v", s)
 		}
-		defer bus.Close()
+	}
+	return rows, err
+}
+
+// processes starts what processes have, with a read each, and returns their buses and what ends them, also beside an error.
+func (s *server) processes(ctx context.Context, idleAfter time.Duration) (buses []*coherence.Bus, stop func(), err error) {
+	var ends []func() error
+	stop = func() {
+		for _, end := range slices.Backward(ends) {
+			_ = end()
+		}
+	}
+	for range idleProcesses {
+		bus, err := coherence.New(coherence.Config{Redis: s.client, IdleAfter: idleAfter}) // replicas of one service share their keys
+		if err != nil {
+			return nil, stop, err
+		}
+		ends = append(ends, bus.Close)
 		c, err := tiered.New(tiered.Config[string, string]{
 			Name: "idle", Bus: bus, Capacity: 1 << 20,
 			Load: func(context.Context, string) (string, error) { return "v", nil },
 		})
 		if err != nil {
-			return nil, err
+			return nil, stop, err
 		}
-		defer c.Close()
+		ends = append(ends, c.Close)
 		if _, err := c.Get(ctx, "k"); err != nil { // waits for the first SYNC
-			return nil, err
+			return nil, stop, err
+		}
+		buses = append(buses, bus)
+	}
+	return buses, stop, nil
+}
+
+// comeToRest waits until all are idle.
+func comeToRest(ctx context.Context, buses []*coherence.Bus) error {
+	for _, b := range buses {
+		for !b.State().Idle {
+			select {
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
+				return fmt.Errorf("not all processes are idle: %w", ctx.Err())
+			}
 		}
 	}
-	stop := pinged.pings(ctx)
-	defer stop()
-	return idleRow(ctx, servers, span)
+	return nil
 }
 
 // pings has connections PING twice a second each, until stop is called.
@@ -89,12 +142,13 @@ func (s *server) pings(ctx context.Context) (stop func()) {
 // pingEvery is how often a process SYNCs.
 const pingEvery = 500 * time.Millisecond
 
-func idleRow(ctx context.Context, servers [3]*server, span time.Duration) ([]measure.Row, error) {
-	used := servers[1]
-	if err := used.client.ConfigResetStat(ctx).Err(); err != nil {
-		return nil, err
+func idleRow(ctx context.Context, servers [idleServers]*server, span time.Duration) ([]measure.Row, error) {
+	for _, s := range servers {
+		if err := s.client.ConfigResetStat(ctx).Err(); err != nil {
+			return nil, err
+		}
 	}
-	var costs [3]float64 // µs a second
+	var costs [idleServers]float64 // µs a second
 	for i, s := range servers {
 		before, err := s.cpu(ctx)
 		if err != nil {
@@ -114,24 +168,22 @@ func idleRow(ctx context.Context, servers [3]*server, span time.Duration) ([]mea
 		}
 		costs[i] = (costs[i] + after) / span.Seconds()
 	}
-	inCommands, err := used.commands(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return []measure.Row{{
+	names := [idleServers]string{resting: ours, awake: "the same before it rests", pinged: "PING twice a second"}
+	row := measure.Row{
 		Scenario: "idle/redis-cpu", Unit: "µs of Redis's CPU in a second",
-		Floor: measure.Figure{Name: "a Redis without clients", Value: costs[0], Ratio: 1, Low: 1, High: 1},
-		Subjects: []measure.Figure{
-			{
-				Name: ours, Value: (costs[1] - costs[0]) / idleProcesses,
-				Note: fmt.Sprintf("beyond the floor, mean of %v idle processes over %v; %.1f of it inside commands", idleProcesses, span, inCommands/span.Seconds()/idleProcesses),
-			},
-			{
-				Name: "PING twice a second", Value: (costs[2] - costs[0]) / idleProcesses,
-				Note: fmt.Sprintf("beyond the floor, mean of %v connections over %v", idleProcesses, span),
-			},
-		},
-	}}, nil
+		Floor: measure.Figure{Name: "a Redis without clients", Value: costs[nobody], Ratio: 1, Low: 1, High: 1},
+	}
+	for at := resting; at < idleServers; at++ {
+		inCommands, err := servers[at].commands(ctx)
+		if err != nil {
+			return nil, err
+		}
+		row.Subjects = append(row.Subjects, measure.Figure{
+			Name: names[at], Value: (costs[at] - costs[nobody]) / idleProcesses,
+			Note: fmt.Sprintf("beyond the floor, mean of %v over %v; %.1f of it inside commands", idleProcesses, span, inCommands/span.Seconds()/idleProcesses),
+		})
+	}
+	return []measure.Row{row}, nil
 }
 
 // server is a Redis of a scenario's own.

@@ -74,6 +74,27 @@ func syncs() []mutant {
 			pkg:  "coherence", test: "TestSyncMustWrite",
 		},
 		{
+			name: "who ends a lull waits for SYNC", guard: "SYNC: a bus that is idle: the next reader asks for one, and waits for it",
+			file: "coherence/member.go",
+			old:  `if l := m.bus.use(); l != nil {`,
+			new:  `if l := m.bus.use(); l != nil && l == nil {`,
+			pkg:  "coherence", test: "TestIdle",
+		},
+		{
+			name: "who remembers a write is not idle", guard: "SYNC: idle only with nothing pending and nothing in the ring",
+			file: "coherence/idle.go",
+			old:  ` && b.ring.empty(b.Now())`,
+			new:  ``,
+			pkg:  "coherence", test: "TestNotIdle",
+		},
+		{
+			name: "hits keep a bus awake", guard: "SYNC: idle only where nobody reads",
+			file: "coherence/idle.go",
+			old:  ` || lookups != i.seen`,
+			new:  ``,
+			pkg:  "coherence", test: "TestNotIdle",
+		},
+		{
 			name: "what is announced is written to the journal", guard: "INTENT: n = INCR s; XADD j n-0; PUBLISH",
 			file: "internal/word/lib.lua",
 			old:  `if redis.pcall('XADD', j, 'MAXLEN', '~', '1000', n .. '-0', 'r', refs).err then`,
