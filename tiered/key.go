@@ -55,7 +55,7 @@ func (r *keyer[K]) append(dst []byte, k K) []byte {
 func (p part) append(dst []byte, key unsafe.Pointer) []byte {
 	switch at := unsafe.Add(key, p.offset); p.kind {
 	case reflect.String:
-		return append(dst, word.Part(*(*string)(at))...)
+		return word.AppendPart(dst, *(*string)(at))
 	case reflect.Int:
 		return strconv.AppendInt(dst, int64(*(*int)(at)), 10)
 	case reflect.Int8:

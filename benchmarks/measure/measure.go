@@ -7,6 +7,8 @@
 // mean of the floor's slices before and after it; a figure is the median of those ratios, with their quartiles.
 // Allocations are counted apart, in slices that no SYNC or collection of garbage happened to disturb. The heap is held at
 // the size of a process with a cache in it: in an empty one garbage is collected so often that nothing else is measured.
+// Garbage is collected before each slice that makes much: which of several slices pays for the garbage of all is chance,
+// and moved ratios by a third.
 //
 // # Failure
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -195,4 +196,31 @@ func TestShort(t *testing.T) {
 			t.Errorf("%v: got %q, want %q", v, got, want)
 		}
 	}
+}
+
+// A collection of garbage falls into no slice that can do without: it would be the cost of whoever happens to run.
+func TestPairedCollectsBetweenSlices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		met, slices := uint32(0), 0
+		garbage := takes("garbage", constantly(100*time.Microsecond))
+		wait := garbage.Run
+		garbage.Run = func(ctx context.Context, n int) error {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for range n {
+				kept = make([]byte, 1<<20)
+			}
+			runtime.ReadMemStats(&after)
+			met, slices = met+after.NumGC-before.NumGC, slices+1
+			return wait(ctx, n)
+		}
+		few := []measure.Op{garbage, garbage, garbage, garbage}
+		if _, err := measure.Paired(t.Context(), measure.Options{Rounds: 20, Time: 2 * time.Millisecond}, garbage, few...); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%d collections in %d slices", met, slices)
+		if met > uint32(len(few)) { // of first slices: nothing is known of them yet
+			t.Errorf("%d collections in %d slices", met, slices)
+		}
+	})
 }

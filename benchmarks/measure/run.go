@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"runtime/metrics"
 	"time"
 )
 
 // run is the measurement of one op.
 type run struct {
 	op     Op
-	n      int // operations in a slice
+	n      int     // operations in a slice
+	bytes  float64 // that an operation allocates
 	times  []float64
 	ratios []float64
 	allocs float64
@@ -49,14 +51,37 @@ func (r *run) slice(ctx context.Context) float64 {
 // time makes ready for n operations and times them.
 func (r *run) time(ctx context.Context) time.Duration {
 	r.prepare(ctx)
-	begin := time.Now()
+	before, begin := readHeap().allocated, time.Now()
 	r.do(ctx)
-	return time.Since(begin)
+	took := time.Since(begin)
+	r.bytes = (readHeap().allocated - before) / float64(r.n)
+	return took
 }
 
+// heap is what the collector goes by, in bytes: what lived at the end of its last run, what there is now, and at how much
+// it will have run again; and all that was ever allocated.
+type heap struct{ live, objects, goal, allocated float64 }
+
+func readHeap() heap {
+	names := [...]string{"/gc/heap/live:bytes", "/memory/classes/heap/objects:bytes", "/gc/heap/goal:bytes", "/gc/heap/allocs:bytes"}
+	var samples [len(names)]metrics.Sample
+	for i, n := range names {
+		samples[i].Name = n
+	}
+	metrics.Read(samples[:])
+	value := func(i int) float64 { return float64(samples[i].Value.Uint64()) }
+	return heap{value(0), value(1), value(2), value(3)}
+}
+
+// prepare makes ready for n operations. Garbage is collected now, unless the operations leave little beside what may be
+// left anyway: else they would meet a collection, or pages that the kernel gave back or never gave, as chance would have it.
 func (r *run) prepare(ctx context.Context) {
 	if r.err == nil && r.op.Prepare != nil {
 		r.guard(ctx, r.op.Prepare)
+	}
+	heap, need := readHeap(), r.bytes*float64(r.n)
+	if used := heap.objects - heap.live; used > need/10 && used+need > (heap.goal-heap.live)/4 {
+		runtime.GC()
 	}
 }
 

@@ -3,19 +3,17 @@ package word
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"strings"
 	"unicode/utf8"
 )
 
 // Longer parts, and longer joins, are replaced by their SHA-256, so that a Redis key stays below 1 kB. Each has a mark
 // of its own: neither can be written as an escape, so a hash is never another key's text.
 const (
-	maxPart    = 200
-	MaxJoin    = 700
-	partMark   = "%~"
-	joinMark   = "%="
-	upperHex   = "0123456789ABCDEF"
-	escapeSize = 3
+	maxPart  = 200
+	MaxJoin  = 700
+	partMark = "%~"
+	joinMark = "%="
+	upperHex = "0123456789ABCDEF"
 )
 
 // Join escapes each part and joins them with ':'. Different lists of parts of one length give different strings.
@@ -23,84 +21,106 @@ func Join(parts ...string) string {
 	if len(parts) == 1 {
 		return Part(parts[0])
 	}
-	var b strings.Builder
+	var usual [100]byte
+	b := usual[:0]
 	for i, p := range parts {
 		if i > 0 {
-			b.WriteByte(':')
+			b = append(b, ':')
 		}
-		b.WriteString(Part(p))
+		b = AppendPart(b, p)
 	}
-	return Shorten(b.String())
+	return Shorten(string(b))
 }
 
 // Part escapes one part: ':', '%', braces (a Redis hash tag), control bytes and invalid UTF-8.
-func Part(s string) string { return shorten(escape(s, true), maxPart, partMark, s) }
+func Part(s string) string {
+	if len(s) <= maxPart && plain(s, true) == len(s) {
+		return s
+	}
+	return string(AppendPart(nil, s))
+}
+
+// AppendPart appends what Part makes of a string.
+func AppendPart(dst []byte, s string) []byte {
+	begin := len(dst)
+	dst = appendEscaped(dst, s, true)
+	if len(dst)-begin > maxPart {
+		return append(append(dst[:begin], partMark...), hash(s)...)
+	}
+	return dst
+}
 
 // Path escapes a key whose parts are joined already: as Part, but ':' stays.
-func Path(s string) string { return shorten(escape(s, false), MaxJoin, joinMark) }
+func Path(s string) string {
+	if plain(s, false) < len(s) {
+		s = string(appendEscaped(nil, s, false))
+	}
+	return Shorten(s)
+}
 
 // Escaped says whether a key holds nothing that Path would escape, but for escapes.
 func Escaped(key string) bool {
-	for i := 0; i < len(key); {
-		n, ok := plain(key[i:], false)
-		if !ok && key[i] != '%' {
-			return false
+	for len(key) > 0 {
+		key = key[plain(key, false):]
+		if len(key) > 0 {
+			if key[0] != '%' {
+				return false
+			}
+			key = key[1:]
 		}
-		i += n
 	}
 	return true
 }
 
-func escape(s string, colon bool) string {
-	for i := 0; i < len(s); {
-		n, ok := plain(s[i:], colon)
-		if !ok {
-			return escapeFrom(s, i, colon)
+func appendEscaped(dst []byte, s string, colon bool) []byte {
+	for len(s) > 0 {
+		n := plain(s, colon)
+		dst = append(dst, s[:n]...)
+		if s = s[n:]; len(s) > 0 {
+			dst = append(dst, '%', upperHex[s[0]>>4], upperHex[s[0]&15])
+			s = s[1:]
 		}
-		i += n
 	}
-	return s
+	return dst
 }
 
-func escapeFrom(s string, i int, colon bool) string {
-	b := append(make([]byte, 0, len(s)+4*escapeSize), s[:i]...)
-	for i < len(s) {
-		n, ok := plain(s[i:], colon)
-		if ok {
-			b = append(b, s[i:i+n]...)
-		} else {
-			b = append(b, '%', upperHex[s[i]>>4], upperHex[s[i]&15])
+// plain returns how many bytes at the beginning of s may stand as they are.
+func plain(s string, colon bool) (n int) {
+	for n < len(s) {
+		switch c := s[n]; {
+		case c >= utf8.RuneSelf:
+			r, size := utf8.DecodeRuneInString(s[n:])
+			if r == utf8.RuneError && size == 1 {
+				return n
+			}
+			n += size
+		case special[c] || c == ':' && colon:
+			return n
+		default:
+			n++
 		}
-		i += n
 	}
-	return string(b)
+	return n
 }
 
-// plain returns the length of the first character of s and whether it may stand as it is.
-func plain(s string, colon bool) (int, bool) {
-	switch c := s[0]; {
-	case c == '%' || c == '{' || c == '}' || c < ' ' || c == 0x7f:
-		return 1, false
-	case c == ':':
-		return 1, !colon
-	case c < utf8.RuneSelf:
-		return 1, true
+// special are the ASCII bytes that are always escaped.
+var special = func() (is [utf8.RuneSelf]bool) {
+	for c := range byte(' ') {
+		is[c] = true
 	}
-	r, n := utf8.DecodeRuneInString(s)
-	return n, r != utf8.RuneError || n > 1
-}
+	is['%'], is['{'], is['}'], is[0x7f] = true, true, true, true
+	return is
+}()
 
 // Shorten is what Join makes of parts that are escaped and joined already.
-func Shorten(join string) string { return shorten(join, MaxJoin, joinMark) }
+func Shorten(join string) string {
+	if len(join) <= MaxJoin {
+		return join
+	}
+	return joinMark + hash(join)
+}
 
-// shorten replaces s, or what it was made from, by its hash if s is longer than limit.
-func shorten(s string, limit int, mark string, from ...string) string {
-	if len(s) <= limit {
-		return s
-	}
-	if len(from) > 0 {
-		s = from[0]
-	}
+func hash(s string) string {
 	sum := sha256.Sum256([]byte(s))
-	return mark + hex.EncodeToString(sum[:])
+	return hex.EncodeToString(sum[:])
 }
