@@ -11,12 +11,15 @@ type fresh[K comparable, V any] struct {
 
 const maxFresh = 32 << 10
 
-func (f *fresh[K, V]) add(e *entry[K, V]) {
+// add says false where there are too many already.
+func (f *fresh[K, V]) add(e *entry[K, V]) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.some) < maxFresh {
-		f.some = append(f.some, e)
+	if len(f.some) >= maxFresh {
+		return false
 	}
+	f.some = append(f.some, e)
+	return true
 }
 
 func (f *fresh[K, V]) take() (some []*entry[K, V]) {

@@ -17,7 +17,7 @@ type front[K comparable, V any] struct {
 	table atomic.Pointer[table[K, V]] // that readers search
 	_     [64]byte                    // what puts change is not beside what hits read
 
-	outside atomic.Int64 // entries that ristretto may have, and front has not: not yet, or for want of room
+	outside atomic.Int64 // entries that readers find in ristretto alone: front had no room for them
 
 	mu    sync.Mutex // of what changes the tables
 	held  int        // entries that were added and not dropped, with and without room
@@ -94,20 +94,29 @@ func (f *front[K, V]) add(some []*entry[K, V], hash func(K) uint64) {
 		e.state.Or(added)
 		f.held++
 		h := hash(e.key)
-		f.place(e, f.table.Load().add(h, e) && (f.next == nil || f.next.add(h, e)))
+		f.note(e, f.table.Load().add(h, e) && (f.next == nil || f.next.add(h, e)))
 	}
 	f.grow(len(some), hash)
 }
 
-// place notes whether an entry has a place, also in the table that is being filled.
-func (f *front[K, V]) place(e *entry[K, V], has bool) {
-	switch had := e.state.Load()&placed != 0; {
+// note notes whether an entry has a place, also in the table that is being filled, or needs none.
+func (f *front[K, V]) note(e *entry[K, V], has bool) {
+	switch had := e.state.Load()&outside == 0; {
 	case has && !had:
-		e.state.Or(placed)
+		e.state.And(^uint32(outside))
 		f.outside.Add(-1)
 	case !has && had:
-		e.state.And(^uint32(placed))
+		e.state.Or(outside)
 		f.outside.Add(1)
+	}
+}
+
+// leaveOut is add for an entry that nobody will add: readers find it in ristretto.
+func (f *front[K, V]) leaveOut(e *entry[K, V]) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e.state.Load()&gone == 0 {
+		f.note(e, false)
 	}
 }
 
@@ -116,7 +125,7 @@ func (f *front[K, V]) drop(e *entry[K, V], hash uint64) {
 	e.state.Or(gone)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.place(e, true) // it is in neither
+	f.note(e, true) // it is in neither
 	if e.state.Load()&added == 0 {
 		return
 	}
@@ -139,7 +148,7 @@ func (f *front[K, V]) grow(more int, hash func(K) uint64) {
 	to := min(f.moved+moveFirst+moveMore*more, len(t))
 	for ; f.moved < to; f.moved++ {
 		t[f.moved].each(func(_ *line[K, V], _ int, e *entry[K, V]) bool {
-			f.place(e, f.next.add(hash(e.key), e))
+			f.note(e, f.next.add(hash(e.key), e))
 			return true
 		})
 	}

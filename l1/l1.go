@@ -84,8 +84,8 @@ const (
 	gone    = 1 << 31 // ristretto has dropped it
 	missing = 1 << 30 // its key has no value
 	added   = 1 << 29 // front has counted it
-	placed  = 1 << 28 // front has a place for it, or it is in neither
-	marks   = gone | missing | added | placed
+	outside = 1 << 28 // readers find it in ristretto alone
+	marks   = gone | missing | added | outside
 )
 
 // Entries returns how many entries of a usual size fit into a capacity in bytes.
@@ -152,10 +152,9 @@ func (c *Cache[K, V]) tell(count *cell, hash uint64, e *entry[K, V]) {
 	c.lookup(count, hash)
 }
 
-// beyond looks for what front has not answered. While there is room, and front has all that ristretto has, it need not be
-// asked.
+// beyond looks for what front has not answered. Where front has all that readers may see, ristretto need not be asked.
 func (c *Cache[K, V]) beyond(count *cell, hash uint64, key K) *entry[K, V] {
-	if !c.full.Load() && c.front.outside.Load() == 0 {
+	if c.front.outside.Load() == 0 {
 		return c.front.find(hash, key) // it may have come in between
 	}
 	if e := c.lookup(count, hash); e != nil && e.key == key {
@@ -190,8 +189,8 @@ func (c *Cache[K, V]) dropped(e *entry[K, V]) {
 }
 
 // Put offers a value that was looked up under an epoch. It expires at the time that Get is asked with; size is in
-// bytes, the key and Overhead not included. False means that it is surely not stored; true, that it may be seen later, at the
-// latest when Wait has returned.
+// bytes, the key and Overhead not included. False means that it is surely not stored; true, that it is seen when Wait has
+// returned, if there was room.
 func (c *Cache[K, V]) Put(key K, value V, places Places, at uint64, expires time.Duration, size int64) bool {
 	return c.put(&entry[K, V]{key: key, value: value, stripes: places.Stripes, more: places.More, epoch: at, expires: expires}, size)
 }
@@ -206,12 +205,16 @@ func (c *Cache[K, V]) PutMissing(key K, places Places, at uint64, expires time.D
 func (c *Cache[K, V]) put(e *entry[K, V], size int64) bool {
 	c.puts.RLock()
 	defer c.puts.RUnlock()
-	c.front.outside.Add(1)
-	if c.closed.Load() || !c.store.Set(c.hash(e.key), e, c.keys(e.key)+size+Overhead) {
-		c.front.outside.Add(-1)
+	hash := c.hash(e.key)
+	if c.full.Load() && c.front.outside.Load() == 0 {
+		c.lookup(c.tally.mine(), hash) // it was missed, and ristretto goes by that when it makes room
+	}
+	if c.closed.Load() || !c.store.Set(hash, e, c.keys(e.key)+size+Overhead) {
 		return false
 	}
-	c.fresh.add(e)
+	if !c.fresh.add(e) {
+		c.front.leaveOut(e)
+	}
 	return true
 }
 
