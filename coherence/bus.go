@@ -73,7 +73,7 @@ var ErrCoherence = errors.New("coherence: cannot be had: Redis is unreachable, o
 // Config configures a Bus. The zero value is a bus of this process alone.
 type Config struct {
 	// Redis is the caller's client, and stays the caller's to close. The bus makes private clients from its options:
-	// masters only, no retries, context timeouts on, Timeout as their timeouts. Hooks are not carried over. nil: no
+	// masters only, no retries, context timeouts on, Timeout as their timeouts, RESP2. Hooks are not carried over. nil: no
 	// Redis; the bus keeps the caches of this process coherent, and promises nothing across processes.
 	Redis redis.UniversalClient
 	// Namespace is put before every key and channel, followed by '/': staging and production on one Redis. 1 to 64 of

@@ -93,6 +93,7 @@ func TestNotIdle(t *testing.T) {
 		"never":        {coherence.Config{IdleAfter: -1}, nothing},
 		"not for long": {coherence.Config{}, nothing},
 		"reads": {coherence.Config{IdleAfter: idleAfter}, func(t *testing.T, p *peer) func() {
+			t.Helper()
 			return func() { p.member.Ready(t.Context()) }
 		}},
 		"hits in memory": {coherence.Config{IdleAfter: idleAfter}, func(_ *testing.T, p *peer) func() {
@@ -101,10 +102,12 @@ func TestNotIdle(t *testing.T) {
 			return func() { hits.Add(1) }
 		}},
 		"has written": {coherence.Config{IdleAfter: idleAfter}, func(t *testing.T, p *peer) func() {
+			t.Helper()
 			check(t, p.Invalidate(t.Context(), entry("k")))
 			return nil
 		}},
 		"writes": {coherence.Config{IdleAfter: idleAfter}, func(t *testing.T, p *peer) func() {
+			t.Helper()
 			s := p.update(t, nil, entry("k"))
 			t.Cleanup(func() { _ = s.end() })
 			return nil

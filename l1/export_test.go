@@ -54,6 +54,24 @@ func (c *Cache[K, V]) Told(key K) int {
 	return int(c.front.find(c.hash(key), key).state.Load() &^ marks)
 }
 
+// MaxFresh is how many puts are remembered for front.
+const MaxFresh = maxFresh
+
+// Fresh returns how many are.
+func (c *Cache[K, V]) Fresh() int {
+	c.fresh.mu.Lock()
+	defer c.fresh.mu.Unlock()
+	return len(c.fresh.some)
+}
+
+// Asked returns how often ristretto was asked.
+func (c *Cache[K, V]) Asked() (n uint64) {
+	for i := range c.tally {
+		n += c.tally[i].begun.Load()
+	}
+	return n
+}
+
 // Full says whether something had to make room.
 func (c *Cache[K, V]) Full() bool { return c.full.Load() }
 

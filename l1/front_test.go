@@ -2,6 +2,7 @@ package l1_test
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -174,6 +175,37 @@ func TestHitsAreToldWhereThereIsNoRoom(t *testing.T) {
 	}
 }
 
+// TestMissesAreToldWhereThereIsNoRoom, with the put that follows, and only there: the reader does not ask ristretto.
+func TestMissesAreToldWhereThereIsNoRoom(t *testing.T) {
+	t.Parallel()
+	c := newRig[string, int](t, 64<<10)
+	asked := func(what string, want uint64, do func()) {
+		t.Helper()
+		before := c.Asked()
+		do()
+		if n := c.Asked() - before; n != want {
+			t.Errorf("full %v: %s asked ristretto %d times, want %d", c.Full(), what, n, want)
+		}
+	}
+	put := func(key string) {
+		p := c.places(key)
+		c.Put(key, 1, p, c.epochs.Of(&p), never, 500)
+	}
+	asked("a miss", 0, func() { c.Get("k", 0) })
+	asked("a put", 0, func() { put("k") })
+	c.Wait()
+	for i := 0; !c.Full(); i++ {
+		put(strconv.Itoa(i))
+		c.Wait()
+	}
+	if _, _, _, n := c.Front(); n != 0 {
+		t.Fatalf("front has no room for %d: ristretto is asked for those", n)
+	}
+	asked("a miss", 0, func() { c.Get("another", 0) })
+	asked("a put", 1, func() { put("another") })
+	asked("a miss of what is on its way", 0, func() { c.Get("another", 0) })
+}
+
 // TestHitRatioOfFront: front answers most reads, and ristretto keeps as much as if it answered all.
 func TestHitRatioOfFront(t *testing.T) {
 	t.Parallel()
@@ -270,5 +302,32 @@ func TestFrontHoldsWhatRistrettoHolds(t *testing.T) {
 	}
 	if _, held, standing, outside := c.Front(); outside != held-standing {
 		t.Errorf("%d entries are in ristretto alone, and front knows of %d", held-standing, outside)
+	}
+}
+
+// TestMorePutsThanAreRemembered: where nobody waits, what is put is remembered for front up to a bound; ristretto answers
+// for the rest.
+func TestMorePutsThanAreRemembered(t *testing.T) {
+	t.Parallel()
+	const more = 1000
+	c := newRig[int, int](t, 1<<30)
+	puts := l1.MaxFresh + more
+	for i := range puts {
+		p := epoch.At(&c.member, uint32(i))
+		for !c.Put(i, i, p, c.epochs.Of(&p), never, 8) {
+			runtime.Gosched() // ristretto's queue is full
+		}
+	}
+	if n := c.Fresh(); n != l1.MaxFresh {
+		t.Errorf("%d puts are remembered, want %d", n, l1.MaxFresh)
+	}
+	c.Wait()
+	for i := range puts {
+		if v, _, ok := c.Get(i, 0); !ok || v != i {
+			t.Fatalf("%d: got %d, %v", i, v, ok)
+		}
+	}
+	if _, held, standing, outside := c.Front(); held-standing+more != outside {
+		t.Errorf("front holds %d, %d of them with a place, and knows of %d in ristretto alone", held, standing, outside)
 	}
 }

@@ -32,6 +32,27 @@ func memory() []mutant {
 			pkg:  "l1", test: "TestFrontGrows",
 		},
 		{
+			name: "what had no place has none by growing", guard: "C5: nobody reads something older than somebody before",
+			file: "l1/front.go",
+			old:  `f.table.Load().add(h, e) && (f.next == nil || f.next.add(h, e))`,
+			new:  `f.table.Load().add(h, e) || f.next != nil && f.next.add(h, e)`,
+			pkg:  "l1", test: "TestFrontGrows",
+		},
+		{
+			name: "ristretto is told of misses", guard: "Capacity: what is missed often finds room",
+			file: "l1/l1.go",
+			old:  `if c.full.Load() && c.front.outside.Load() == 0 {`,
+			new:  `if false {`,
+			pkg:  "l1", test: "TestMissesAreToldWhereThereIsNoRoom",
+		},
+		{
+			name: "what nobody adds to front is looked up in ristretto", guard: "Capacity: memory holds what ristretto counts",
+			file: "l1/l1.go",
+			old:  `if !c.fresh.add(e) {`,
+			new:  `if c.fresh.add(e); false {`,
+			pkg:  "l1", test: "TestMorePutsThanAreRemembered",
+		},
+		{
 			name: "who waits beside another waits for what that one took", guard: "a flight that has answered lingers until its put is visible or refused",
 			file: "l1/l1.go",
 			old:  "\tc.waits.Lock() // what one takes is in front when the next returns\n\tdefer c.waits.Unlock()\n",
