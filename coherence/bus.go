@@ -1,6 +1,6 @@
 // Package coherence tells every process what changed: a write leaves its intent on words in Redis, numbers it in a
 // sequence, keeps it in a journal and publishes it; every process applies what it hears to its epochs, and asks the
-// journal twice a second for what it did not hear. While an intent stands, nobody caches what is being written.
+// journal twice a second, while its caches are used, for what it did not hear. While an intent stands, nobody caches what is being written.
 //
 // # Guarantees
 //

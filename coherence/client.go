@@ -26,7 +26,7 @@ func privateOptions(client redis.UniversalClient, timeout time.Duration, all *co
 	o.DialerRetries = 1
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout, timeout
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	o.Protocol = 2 // nothing is pushed to these connections, and to look for that costs each reply
+	o.Protocol = 2 // RESP3's pushes are not used, and to look for them costs each reply
 	o.ClientSideCacheConfig, o.ClientSideCache = nil, nil
 	o.PushNotificationProcessor = nil // the caller's would be told of connections that are not its client's
 	o.Dialer = all.tracked(bounded(o.Dialer))

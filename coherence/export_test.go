@@ -32,6 +32,13 @@ func (b *Bus) HearNow(payload string) {
 // Control returns the client of SYNC and the subscription.
 func (b *Bus) Control() *redis.Client { return b.control }
 
+// ForgetWritten forgets what would be told again to a Redis that has lost it, as if that were long ago.
+func (b *Bus) ForgetWritten() {
+	b.ring.mu.Lock()
+	defer b.ring.mu.Unlock()
+	b.ring.now, b.ring.old = turn{}, turn{}
+}
+
 // Remembered returns how many names would be told again to a Redis that has lost them.
 func (b *Bus) Remembered() int {
 	ids, _ := b.ring.all(b.Now())

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// idleEvery is the time between two SYNCs of an idle bus, and between two PINGs of its subscription.
+// idleEvery is the time between two SYNCs of an idle bus, and after which its subscription is pinged if it heard nothing.
 const idleEvery = 10 * time.Second
 
 // idleness is of a bus whose caches nobody reads, and which owes Redis nothing: it leaves most of its SYNCs out. Its fence
@@ -18,7 +18,7 @@ type idleness struct {
 	seen  uint64               // lookups in memory until then
 }
 
-// lull is one time of being idle.
+// lull is the time before the next SYNC of a bus that is idle.
 type lull struct{ over chan struct{} }
 
 // Watch tells the bus how many lookups the cache's memory has answered or not: a cache that only hits is not idle.
@@ -49,43 +49,50 @@ func (b *Bus) leavesOut(synced time.Duration) bool {
 		return false
 	}
 	if b.idleness.lull.Load() == nil {
-		b.idleness.lull.Store(&lull{over: make(chan struct{})})
+		b.idleness.lull.Store(newLull())
 	}
 	return b.Now()-synced < idleEvery
 }
 
-// endLull lets those go on who waited for the SYNC that has just ended, however. It is the SYNC loop's.
-func (b *Bus) endLull() {
-	if l := b.idleness.lull.Load(); l != nil && !b.idle() {
-		b.idleness.lull.Store(nil)
+func newLull() *lull { return &lull{over: make(chan struct{})} }
+
+// endLull lets those go on who waited for the SYNC that has just ended, however; another lull begins if the bus is idle
+// still. It is the SYNC loop's.
+func (b *Bus) endLull(again bool) {
+	var next *lull
+	if again {
+		next = newLull()
+	}
+	if l := b.idleness.lull.Swap(next); l != nil {
 		close(l.over)
 	}
 }
 
-// idle says whether nobody has read for IdleAfter, and nothing is owed: no write runs, none is remembered that Redis may
-// lose, no outage is being recovered from.
+// idle says whether nobody has read for IdleAfter, and nothing is owed: no write runs or may still land, none is remembered
+// that Redis may lose, no outage is being recovered from. It is the SYNC loop's.
 func (b *Bus) idle() bool {
 	i := &b.idleness
-	lookups := b.lookups()
+	lookups, writes := b.activity()
 	if i.used.Swap(false) || lookups != i.seen {
 		i.since, i.seen = b.Now(), lookups
 	}
 	return b.config.IdleAfter > 0 && b.Now()-i.since >= b.config.IdleAfter &&
-		!b.recovery.failed && b.pending.none() && b.ring.empty(b.Now())
+		writes == 0 && !b.recovery.failed && b.pending.none() && b.ring.empty(b.Now())
 }
 
-func (b *Bus) lookups() (n uint64) {
+// activity returns how many lookups the caches' memories have had, ever, and how many writes run or may still land.
+func (b *Bus) activity() (lookups uint64, writes int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, m := range b.members {
 		if m.lookups != nil {
-			n += m.lookups()
+			lookups += m.lookups()
 		}
 	}
-	return n
+	return lookups, len(b.writes)
 }
 
-// await waits for the end of a lull, at most the Redis timeout or until ctx ends.
+// await waits for a SYNC to end, at most the Redis timeout, until ctx ends or the bus is closed.
 func (b *Bus) await(ctx context.Context, over <-chan struct{}) {
 	timeout := time.NewTimer(b.config.Timeout)
 	defer timeout.Stop()
@@ -93,5 +100,6 @@ func (b *Bus) await(ctx context.Context, over <-chan struct{}) {
 	case <-over:
 	case <-timeout.C:
 	case <-ctx.Done():
+	case <-b.ctx.Done():
 	}
 }

@@ -3,6 +3,7 @@ package coherence_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -106,6 +107,14 @@ func TestNotIdle(t *testing.T) {
 			check(t, p.Invalidate(t.Context(), entry("k")))
 			return nil
 		}},
+		"has written what may still land": {coherence.Config{IdleAfter: idleAfter}, func(t *testing.T, p *peer) func() {
+			t.Helper()
+			failed := errors.New("no answer to COMMIT")
+			wantIs(t, "Update", p.Update(t.Context(), []coherence.Ref{entry("k")}, func(context.Context) error { return failed }), failed)
+			eventually(t, "the intent was sent once more", soon, func() bool { return p.member.Settled() })
+			p.ForgetWritten()
+			return nil
+		}},
 		"writes": {coherence.Config{IdleAfter: idleAfter}, func(t *testing.T, p *peer) func() {
 			t.Helper()
 			s := p.update(t, nil, entry("k"))
@@ -178,6 +187,49 @@ func TestIdleBehindSilence(t *testing.T) {
 	}
 	check(t, server.Resume())
 	p.awaitOpen(t)
+}
+
+// TestIdleClose: readers that wait for an idle bus do not wait for one that is closed.
+func TestIdleClose(t *testing.T) {
+	t.Parallel()
+	r, server := own(t, services.RedisOptions{})
+	p := r.idlePeer(t, coherence.Config{MaxStaleness: 3 * time.Second, Timeout: time.Second})
+	check(t, server.Pause())
+	t.Cleanup(func() { _ = server.Resume() })
+	waited := make(chan time.Duration)
+	go func() {
+		began := time.Now()
+		p.member.Ready(t.Context())
+		waited <- time.Since(began)
+	}()
+	_ = p.Close()
+	if took := <-waited; took > p.Timeout()/2 {
+		t.Errorf("a reader waited for %v beside Close", took)
+	}
+	began := time.Now()
+	p.member.Ready(t.Context())
+	if took := time.Since(began); took > p.Timeout()/2 {
+		t.Errorf("a reader waited for %v after Close", took)
+	}
+	if s := p.State(); s.Idle || s.Condition != coherence.Closed {
+		t.Errorf("got %+v", s)
+	}
+}
+
+// TestIdleFenceIsToldToStayClosed: an idle bus that cannot tell the others of a write says that its fence is closed.
+func TestIdleFenceIsToldToStayClosed(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p := r.idlePeer(t, coherence.Config{MaxStaleness: d})
+	check(t, r.Do(t.Context(), "ACL", "SETUSER", "default", "-publish").Err())
+	check(t, p.Invalidate(t.Context(), entry("k")))
+	eventually(t, "it is told", soon, func() bool { return len(p.events.of(coherence.FenceClosed)) == 1 })
+	if s := p.State(); s.Condition != coherence.CatchingUp || s.Idle || s.Pending == 0 {
+		t.Errorf("got %+v", s)
+	}
+	check(t, r.Do(t.Context(), "ACL", "SETUSER", "default", "+publish").Err())
+	p.awaitOpen(t)
+	eventually(t, "that is told too", soon, func() bool { return len(p.events.of(coherence.FenceOpened)) == 2 })
 }
 
 // TestIdleReaderLeaves when its context ends.

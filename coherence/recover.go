@@ -9,7 +9,10 @@ import (
 // meanwhile. They SYNC every 500 ms.
 const grace = 600 * time.Millisecond
 
-var errLate = errors.New("no SYNC was answered in time")
+var (
+	errLate     = errors.New("no SYNC was answered in time")
+	errSettling = errors.New("Redis answers again: other processes may have something to tell")
+)
 
 // recovery is what the SYNC loop knows of an outage.
 type recovery struct {
@@ -31,10 +34,10 @@ func (b *Bus) openFence(sent time.Duration, undelivered error) {
 		}
 		switch {
 		case undelivered != nil:
-			b.status.set(CatchingUp, undelivered.Error())
+			b.catchUp(undelivered)
 			return
 		case r.failed && sent < r.first+grace:
-			b.status.set(CatchingUp, "Redis answers again: other processes may have something to tell")
+			b.catchUp(errSettling)
 			return
 		}
 	}
@@ -42,6 +45,13 @@ func (b *Bus) openFence(sent time.Duration, undelivered error) {
 	b.fence.Store(int64(sent + b.config.MaxStaleness))
 	if b.status.set(Open, "synced") != Open {
 		b.emit(Event{Kind: FenceOpened})
+	}
+}
+
+// catchUp keeps the fence closed, and tells of it where that was not told, because the bus was idle.
+func (b *Bus) catchUp(cause error) {
+	if b.status.set(CatchingUp, cause.Error()) == Open {
+		b.emit(Event{Kind: FenceClosed, Err: cause})
 	}
 }
 

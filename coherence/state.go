@@ -13,7 +13,7 @@ type Condition int
 // The conditions of a bus. Fenced is the first.
 const (
 	Fenced     Condition = iota // reads go to the source
-	Open                        // memory and Redis are used
+	Open                        // memory and Redis are used; by an idle bus, once the next read has had Redis asked
 	Closed                      // Close was called
 	CatchingUp                  // Redis answers again; reads go to the source until what was pending everywhere has been told
 )
@@ -40,7 +40,7 @@ type State struct {
 	Since     time.Time
 	Why       string
 	Pending   int  // invalidations that Redis has not taken yet
-	Idle      bool // nobody has read for Config.IdleAfter: Redis is asked seldom, and before the next read is answered
+	Idle      bool // nobody has read for Config.IdleAfter: Redis is asked every 10 s, so an outage may show that late, and before the next read
 }
 
 // State returns the state of the bus.
@@ -83,7 +83,7 @@ type Kind int
 // The kinds of events.
 const (
 	SyncFailed          Kind = iota // a SYNC was not answered; Err says why
-	FenceClosed                     // nothing was heard for MaxStaleness: reads go to the source from now on
+	FenceClosed                     // nothing was heard for MaxStaleness, and the bus was not idle: reads go to the source from now on
 	FenceOpened                     // memory and Redis are used from now on
 	Flushed                         // everything in memory was made stale; Err says why
 	SubscriptionLost                // the subscription ended, and is being rebuilt; Err says why

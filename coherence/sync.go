@@ -38,6 +38,7 @@ func (b *Bus) syncNow() {
 func (b *Bus) syncLoop() {
 	every := time.NewTicker(min(syncEvery, b.config.MaxStaleness/syncFraction))
 	defer every.Stop()
+	defer b.endLull(false)
 	kick, began := b.kick, b.Now()
 	for {
 		select {
@@ -60,7 +61,7 @@ func (b *Bus) syncLoop() {
 			b.emit(Event{Kind: SyncFailed, Err: err})
 			b.watchFence(err)
 		}
-		b.endLull()
+		b.endLull(b.idleness.lull.Load() != nil && b.idle())
 	}
 }
 

@@ -34,13 +34,11 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 		}
 		far = append(far, k)
 	}
-	if len(far) > 0 {
-		c.member.Ready(ctx)
-	}
 	if len(far) > chunk { // those of one chunk share their flights
 		far = unique(far)
 	}
 	for some := range slices.Chunk(far, chunk) {
+		c.member.Ready(ctx)
 		for i, a := range c.flyMany(ctx, some, missed) {
 			origin(ctx, a.tier)
 			c.sort(found, failed, some[i], a)

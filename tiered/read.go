@@ -29,8 +29,8 @@ func (c *Cache[K, V]) Fetch(ctx context.Context, key K, load func(context.Contex
 	return c.get(ctx, key, load)
 }
 
-// Peek returns what memory holds of a key and nothing else: it never waits, loads or asks Redis. Where nobody had read
-// for coherence.Config.IdleAfter that is nothing at first.
+// Peek returns what memory holds of a key and nothing else: it never waits, loads or looks in Redis. Where nobody had read
+// for coherence.Config.IdleAfter that is nothing, until the bus has asked Redis what it missed.
 func (c *Cache[K, V]) Peek(key K) (V, bool) {
 	h, asked, ok := c.near(key)
 	if !asked {

@@ -88,6 +88,13 @@ func syncs() []mutant {
 			pkg:  "coherence", test: "TestNotIdle",
 		},
 		{
+			name: "who has written what may still land is not idle", guard: "UPDATE: until that token's life is over the write counts as running",
+			file: "coherence/idle.go",
+			old:  `		writes == 0 && `,
+			new:  `		`,
+			pkg:  "coherence", test: "TestNotIdle",
+		},
+		{
 			name: "hits keep a bus awake", guard: "SYNC: idle only where nobody reads",
 			file: "coherence/idle.go",
 			old:  ` || lookups != i.seen`,
