@@ -59,8 +59,12 @@ func (s *sturdy) Invalidate(ctx context.Context, key string) error {
 	return err
 }
 
-// Close closes the client, if there is one; sturdyc has no end.
+// Close closes the client, if there is one. sturdyc has no end: it is emptied, since its goroutine keeps what it holds,
+// half a gigabyte in a whole run.
 func (s *sturdy) Close() error {
+	for _, key := range s.cache.ScanKeys() {
+		s.cache.Delete(key)
+	}
 	if s.redis == nil {
 		return nil
 	}
