@@ -1,6 +1,9 @@
 package truth
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // What section 6 of PROTOCOL.md leaves unsafe, told from the record of the faults and from nothing that the library
 // says. Only three of its points can happen here: 6 (Redis lost an intent), 3 (an Available write whose intent Redis did
@@ -112,7 +115,7 @@ func (t *Table) any(is func(Fault) bool) (found bool) {
 
 // standing says whether an intent may stand on a key at some time from from on: then everybody loads for himself.
 func (t *Table) standing(key int, from int64) bool {
-	if t.busy[key].Load() >= from {
+	if t.resent(t.busy[key].Load()) >= from {
 		return true
 	}
 	for slot := range Procs {
@@ -132,11 +135,29 @@ func (t *Table) standing(key int, from int64) bool {
 		}
 		until := t.delivered(w)
 		if until == math.MaxInt64 || w.Unknown {
-			until = max(w.Committed, w.Returned, t.lives[w.Life].died.Load()) + t.intentLife.Load() + t.settle.Load()
+			until = t.resent(max(w.Committed, w.Returned, t.lives[w.Life].died.Load()) + t.intentLife.Load() + t.settle.Load())
 		}
 		if until >= from {
 			return true
 		}
 	}
 	return false
+}
+
+// resent returns until when an intent stands that would stand until then, of a write that may still land: to another
+// incarnation of Redis it is sent once more, for a full life.
+func (t *Table) resent(until int64) int64 {
+	var restarts []Fault
+	t.each(func(f Fault) bool {
+		if f.Kind == RestartAOF || f.Kind == RestartEmpty {
+			restarts = append(restarts, f)
+		}
+		return true
+	})
+	for _, f := range slices.Backward(restarts) { // the oldest first: one life may lead to the next
+		if f.From <= until {
+			until = max(until, f.To+t.settle.Load()+t.intentLife.Load())
+		}
+	}
+	return until
 }

@@ -151,7 +151,21 @@ func TestDoubleLoadsThatAreExplained(t *testing.T) {
 		"Redis was flushed long ago": {func(w *world) { w.fault(Flush, Everybody, AllWords, 20*second, 19*second) }, false},
 		"one failed":                 {func(w *world) { w.reader.Loading(t.Context(), 7)(true) }, true},
 		"one of another key failed":  {func(w *world) { w.reader.Loading(t.Context(), 6)(true) }, false},
-		"loads are slow":             {func(w *world) { w.fault(SlowLoads, Everybody, NoWord, second, 0) }, false},
+		"an error 9 s ago":           {func(w *world) { w.Busy(7, false, w.Now()-9*second) }, false},
+		"and Redis was another one since, while its intent stood": {func(w *world) {
+			w.Busy(7, false, w.Now()-9*second)
+			w.fault(RestartAOF, Everybody, AllWords, 6*second, 5*second)
+		}, true},
+		"and Redis was another one since, when its intent was over": {func(w *world) {
+			w.Busy(7, false, w.Now()-12*second)
+			w.fault(RestartAOF, Everybody, AllWords, 6*second, 5*second)
+		}, false},
+		"an error 13 s ago, and two other ones since": {func(w *world) {
+			w.Busy(7, true, w.Now()-13*second)
+			w.fault(RestartAOF, Everybody, AllWords, 9*second, 85*second/10)
+			w.fault(RestartEmpty, Everybody, AllWords, 5*second, 45*second/10)
+		}, true},
+		"loads are slow": {func(w *world) { w.fault(SlowLoads, Everybody, NoWord, second, 0) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, true)
