@@ -90,8 +90,8 @@ func syncs() []mutant {
 		{
 			name: "who has written what may still land is not idle", guard: "UPDATE: until that token's life is over the write counts as running",
 			file: "coherence/idle.go",
-			old:  `		writes == 0 && `,
-			new:  `		`,
+			old:  `writes == 0 && `,
+			new:  `writes >= 0 && `,
 			pkg:  "coherence", test: "TestNotIdle",
 		},
 		{
