@@ -25,7 +25,9 @@ func notRun(t testing.TB) func(context.Context) error {
 // while it runs memory and Redis are not used for what it changes.
 func TestUpdateRaisesBeforeAndAfter(t *testing.T) {
 	t.Parallel()
-	p := shared(t).openPeer(t, coherence.Config{})
+	r := shared(t)
+	p := r.openPeer(t, coherence.Config{})
+	r.awaitSubscribed(t)
 	k, tag, beside := entry("k"), coherence.Tag("t"), entry("beside")
 	before, other := p.epoch(k, tag), p.epoch(beside)
 	type key struct{}
@@ -35,10 +37,13 @@ func TestUpdateRaisesBeforeAndAfter(t *testing.T) {
 		if ctx.Value(key{}) != "caller's" {
 			t.Error("write has a context of its own")
 		}
-		during = p.epoch(k, tag)
-		if during <= before {
+		if during = p.epoch(k, tag); during <= before {
 			t.Errorf("during the write: epoch %d, before it %d", during, before)
 		}
+		eventually(t, "its own message is heard, which raises both too", soon, func() bool {
+			during = p.epoch(k, tag)
+			return during == before+4
+		})
 		if p.usable(k) || p.usable(beside, tag) || p.member.Settled() {
 			t.Error("memory and Redis may be used for what is being written")
 		}
