@@ -83,7 +83,7 @@ type Kind int
 // The kinds of events.
 const (
 	SyncFailed          Kind = iota // a SYNC was not answered; Err says why
-	FenceClosed                     // nothing was heard for MaxStaleness, and the bus was not idle: reads go to the source from now on
+	FenceClosed                     // reads go to the source from now on: nothing was heard for MaxStaleness, or a bus that was idle has something to deliver first
 	FenceOpened                     // memory and Redis are used from now on
 	Flushed                         // everything in memory was made stale; Err says why
 	SubscriptionLost                // the subscription ended, and is being rebuilt; Err says why
