@@ -92,7 +92,7 @@ type Config struct {
 	// from Redis, or frozen, stays protected. A write that runs on renews its intent. Zero: 30 s. At least 1 s.
 	IntentLife time.Duration
 	// PipelineBeyond is how many of a cache's reads may run at once on connections of their own; further ones share
-	// pipelines of go-redis's AutoPipeliner, which it marks as experimental. Zero: 4; negative: they never do.
+	// round trips: one MGET for all that wait. Zero: 4; negative: they never do.
 	PipelineBeyond int
 	// IdleAfter is how long nobody reads before the bus asks Redis every 10 s only, in place of twice a second or more. The
 	// next read then asks Redis first, which costs it a round trip, once; what memory holds stays. A bus that has written
@@ -207,7 +207,7 @@ func (b *Bus) Redis() *redis.Client { return b.data }
 // Timeout returns the bound of one operation on Redis.
 func (b *Bus) Timeout() time.Duration { return b.config.Timeout }
 
-// PipelineBeyond returns how many reads of a cache may run at once before further ones share pipelines; 0: the default.
+// PipelineBeyond returns how many reads of a cache may run at once before further ones share round trips; 0: the default.
 func (b *Bus) PipelineBeyond() int { return b.config.PipelineBeyond }
 
 // IntentLife returns the life of a write's intent.

@@ -24,3 +24,10 @@ func Seal(b []byte) { seal(b) }
 
 // ID returns what LEASE may replace.
 func (w Word[V]) ID() []byte { return w.id }
+
+// Crowd returns how many readers wait for a shared round trip, and how many of these are under way.
+func (s *Store[V]) Crowd() (waiting, underway int) {
+	s.reads.mu.Lock()
+	defer s.reads.mu.Unlock()
+	return len(s.reads.waiting), s.reads.underway
+}

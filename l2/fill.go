@@ -57,7 +57,7 @@ type Value[V any] struct {
 func (s *Store[V]) Lease(ctx context.Context, e Entry, seen Word[V], ttl time.Duration, generation uint64, now int64) (*Lease, Word[V], error) {
 	if seen.Kind == Absent && len(e.Tags) == 0 {
 		token, cmd := take(ctx, e)
-		raw, err := s.reads.text(ctx, cmd)
+		raw, err := s.reads.take(ctx, cmd)
 		if lease, _, err := s.taken(token, raw, err, generation, now); lease != nil {
 			return lease, Word[V]{}, err
 		}
@@ -71,7 +71,7 @@ func (s *Store[V]) Lease(ctx context.Context, e Entry, seen Word[V], ttl time.Du
 func (s *Store[V]) GetOrLease(ctx context.Context, e Entry, ttl time.Duration, generation uint64, now int64) (*Lease, Word[V], error) {
 	if len(e.Tags) == 0 {
 		token, cmd := take(ctx, e)
-		raw, err := s.reads.text(ctx, cmd)
+		raw, err := s.reads.take(ctx, cmd)
 		return s.taken(token, raw, err, generation, now)
 	}
 	token, call := s.leaseCall(e, Word[V]{}, ttl)

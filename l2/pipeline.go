@@ -2,63 +2,194 @@ package l2
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// reads sends what reads words. One that is alone takes a connection of the pool; those that run at once beyond a number
-// share pipelines of go-redis's AutoPipeliner, which it marks as experimental: this file is all that knows it. The
-// AutoPipeliner is the client's, and is closed with it.
+// reads sends what reads words. As long as few read at once each has a connection of the pool for himself. Those beyond
+// share round trips: all their keys are one MGET, and what takes a lease is a command beside it. Who comes while round
+// trips are under way waits for the next, which is how databases commit for many at once.
 type reads struct {
 	client  redis.UniversalClient
-	beyond  int64 // negative: never
+	beyond  int64 // negative: nobody shares
 	running atomic.Int64
 
-	start    sync.Once
-	together *redis.AutoPipeliner // nil: it could not be had
+	mu       sync.Mutex
+	waiting  []*seat
+	underway int
 }
 
+// seat is a reader's place in a shared round trip.
+type seat struct {
+	keys  []string
+	take  redis.Cmder // in place of keys
+	until time.Time   // the reader waits so long; zero: for ever
+	reply []any       // of keys
+	err   error
+	done  chan struct{} // receives when reply, take and err may be looked at
+}
+
+// The measures of shared round trips; docs/performance.md says what they were tried against.
+const (
+	queue = 4  // seats that wait, for each round trip that is under way, before another sets out
+	seats = 64 // in one round trip
+	few   = 8  // keys of a reader who shares: more are worth a round trip of their own
+)
+
+// get returns a word. redis.Nil says that there is none; among many readers also that it is no string: LEASE looks for
+// itself.
 func (r *reads) get(ctx context.Context, key string) (string, error) {
-	return r.text(ctx, redis.NewStringCmd(ctx, "get", key))
+	defer r.running.Add(-1)
+	if !r.crowded() {
+		cmd := redis.NewStringCmd(ctx, "get", key)
+		err := r.client.Process(ctx, cmd)
+		return cmd.Val(), err
+	}
+	s := &seat{keys: []string{key}}
+	if err := r.share(ctx, s); err != nil {
+		return "", err
+	}
+	word, ok := s.reply[0].(string)
+	if !ok {
+		return "", redis.Nil
+	}
+	return word, nil
 }
 
+// mget returns words as they are at one moment, nil for those that are not there.
 func (r *reads) mget(ctx context.Context, keys []string) ([]any, error) {
-	args := make([]any, 0, 1+len(keys))
-	args = append(args, "mget")
-	for _, k := range keys {
-		args = append(args, k)
+	defer r.running.Add(-1)
+	s := &seat{keys: keys}
+	if !r.crowded() || len(keys) > few {
+		r.send(ctx, []*seat{s})
+		return s.reply, s.err
 	}
-	cmd := redis.NewSliceCmd(ctx, args...)
-	if err := r.do(ctx, cmd); err != nil {
-		return nil, err
-	}
-	return cmd.Val(), nil
+	err := r.share(ctx, s)
+	return s.reply, err
 }
 
-// text sends a command, and returns its reply.
-func (r *reads) text(ctx context.Context, cmd *redis.StringCmd) (string, error) {
-	if err := r.do(ctx, cmd); err != nil {
+// take sends a command that takes a lease. Beside an error it may still be under way: nobody may look at it.
+func (r *reads) take(ctx context.Context, cmd *redis.StringCmd) (string, error) {
+	defer r.running.Add(-1)
+	var err error
+	if r.crowded() {
+		err = r.share(ctx, &seat{take: cmd})
+	} else {
+		err = r.client.Process(ctx, cmd)
+	}
+	if err != nil {
 		return "", err
 	}
 	return cmd.Val(), nil
 }
 
-// do sends a command. Beside an error the command may still be under way: nobody may look at it.
-func (r *reads) do(ctx context.Context, cmd redis.Cmder) error {
-	defer r.running.Add(-1)
-	if !r.crowded() {
-		return r.client.Process(ctx, cmd)
+// crowded counts a read, and says whether it is to share round trips.
+func (r *reads) crowded() bool { return r.running.Add(1) > r.beyond && r.beyond >= 0 }
+
+// share waits for the reply to a seat. A reader whose context ends leaves: what has not been sent then is not sent.
+func (r *reads) share(ctx context.Context, s *seat) error {
+	s.done = make(chan struct{}, 1)
+	s.until, _ = ctx.Deadline()
+	r.mu.Lock()
+	r.waiting = append(r.waiting, s)
+	if len(r.waiting) > queue*r.underway {
+		r.underway++
+		go r.shuttle()
 	}
-	return r.together.Submit(ctx, cmd).WaitContext(ctx)
+	r.mu.Unlock()
+	select {
+	case <-s.done:
+		return s.err
+	case <-ctx.Done():
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.waiting = slices.DeleteFunc(r.waiting, func(w *seat) bool { return w == s })
+		return ctx.Err()
+	}
 }
 
-// crowded counts a read, and says whether it is to share a pipeline.
-func (r *reads) crowded() bool {
-	if r.running.Add(1) <= r.beyond || r.beyond < 0 {
-		return false
+// shuttle makes round trips until nobody waits.
+func (r *reads) shuttle() {
+	for full := r.board(); len(full) > 0; full = r.board() {
+		ctx, cancel := latest(full)
+		r.send(ctx, full)
+		cancel()
+		for _, s := range full {
+			s.done <- struct{}{}
+		}
 	}
-	r.start.Do(func() { r.together, _ = r.client.AsyncAutoPipeline() })
-	return r.together != nil
+}
+
+// board takes those who have waited longest. None: the shuttle is not under way any more.
+func (r *reads) board() []*seat {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := min(len(r.waiting), seats)
+	if n == 0 {
+		r.underway--
+		return nil
+	}
+	full := r.waiting[:n:n]
+	r.waiting = append(make([]*seat, 0, seats), r.waiting[n:]...)
+	return full
+}
+
+// latest is a context for as long as one of them waits.
+func latest(full []*seat) (context.Context, context.CancelFunc) {
+	var end time.Time
+	for _, s := range full {
+		if s.until.IsZero() {
+			return context.Background(), func() {}
+		}
+		if s.until.After(end) {
+			end = s.until
+		}
+	}
+	return context.WithDeadline(context.Background(), end)
+}
+
+// send makes one round trip for all of them, and gives each the reply or the error that is his.
+func (r *reads) send(ctx context.Context, full []*seat) {
+	args, cmds := make([]any, 1, 1+len(full)), []redis.Cmder(nil)
+	args[0] = "mget"
+	for _, s := range full {
+		if s.take != nil {
+			cmds = append(cmds, s.take)
+		}
+		for _, k := range s.keys {
+			args = append(args, k)
+		}
+	}
+	mget := redis.NewSliceCmd(ctx, args...)
+	if len(args) > 1 {
+		cmds = append(cmds, mget)
+	}
+	if len(cmds) == 1 {
+		_ = r.client.Process(ctx, cmds[0]) // each command has its own error
+	} else {
+		pipe := r.client.Pipeline()
+		for _, c := range cmds {
+			_ = pipe.Process(ctx, c)
+		}
+		_, _ = pipe.Exec(ctx)
+	}
+	reply, err := mget.Result()
+	if err == nil && len(reply) != len(args)-1 {
+		err = fmt.Errorf("l2: MGET of %d keys has a reply of %d", len(args)-1, len(reply))
+	}
+	for _, s := range full {
+		switch {
+		case s.take != nil:
+			s.err = s.take.Err()
+		case err != nil:
+			s.err = err
+		default:
+			s.reply, reply = reply[:len(s.keys):len(s.keys)], reply[len(s.keys):]
+		}
+	}
 }

@@ -148,6 +148,17 @@ func (r *rig) listen(t testing.TB) func() []string {
 	}
 }
 
+// eventually polls until ok.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * second); !ok(); {
+		if time.Now().After(end) {
+			t.Fatalf("not within 10 s: %s", what)
+		}
+		time.Sleep(time.Millisecond) //nolint:forbidigo // the one polling helper
+	}
+}
+
 func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

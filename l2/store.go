@@ -13,7 +13,8 @@
 //
 // # Concurrency
 //
-// A Store is safe for concurrent use. It starts nothing and owns nothing: there is no Close.
+// A Store is safe for concurrent use. It owns nothing: there is no Close. What it starts, to ask Redis for many readers
+// at once, ends with them.
 package l2
 
 import (
@@ -40,7 +41,7 @@ type Config[V any] struct {
 	// CompressAbove is the size in bytes above which an encoded value is compressed, if that makes it smaller. Zero: never.
 	// Every store reads both.
 	CompressAbove int
-	// PipelineBeyond is how many reads may run at once before further ones share pipelines. Zero: DefaultPipelineBeyond;
+	// PipelineBeyond is how many reads may run at once before further ones share round trips. Zero: DefaultPipelineBeyond;
 	// negative: they never do.
 	PipelineBeyond int
 	// Generation is the Redis key of the cache's generation; Sequence, Journal and Channel are where Set announces.

@@ -1,6 +1,6 @@
 package main
 
-// batches are the guards of what GetMany does together.
+// batches are the guards of what GetMany, and many readers, do together.
 func batches() []mutant {
 	return []mutant{
 		{
@@ -37,6 +37,20 @@ func batches() []mutant {
 			old:  `case f.answered && now >= f.expires:`,
 			new:  `case f.answered && now < 0:`,
 			pkg:  "tiered", test: "TestLingeringFlightExpires",
+		},
+		{
+			name: "who leaves a queue for Redis takes no lease", guard: "Flights: a flight whose last waiter leaves deletes its lease",
+			file: "l2/pipeline.go",
+			old:  `return w == s`,
+			new:  `return w == nil`,
+			pkg:  "l2", test: "TestCrowdLeaves",
+		},
+		{
+			name: "each of a crowd gets his own words", guard: "READ: GET k (with tags: MGET k and tags, one command, one view)",
+			file: "l2/pipeline.go",
+			old:  `s.reply, reply = reply[:len(s.keys):len(s.keys)], reply[len(s.keys):]`,
+			new:  `s.reply = reply`,
+			pkg:  "l2", test: "TestCrowd",
 		},
 	}
 }
