@@ -12,8 +12,8 @@ import (
 type Words[V any] struct {
 	store   *Store[V]
 	entries []Entry
-	reply   []any
-	tags    map[string]int // where in the reply the word of a tag is
+	words   [][]byte
+	tags    map[string]int // where among the words that of a tag is
 	now     int64
 }
 
@@ -37,7 +37,7 @@ func (s *Store[V]) GetMany(ctx context.Context, entries []Entry, now int64) (Wor
 		}
 	}
 	var err error
-	if w.reply, err = s.reads.mget(ctx, keys); err != nil {
+	if w.words, err = s.reads.mget(ctx, keys); err != nil {
 		return w, fmt.Errorf("l2: get: %w", err)
 	}
 	return w, nil
@@ -46,14 +46,14 @@ func (s *Store[V]) GetMany(ctx context.Context, entries []Entry, now int64) (Wor
 // Word returns the word of the entry at i; generation is as for Get. A set of words that could not be read has Absent
 // ones only.
 func (w Words[V]) Word(i int, generation uint64) Word[V] {
-	if len(w.reply) == 0 {
+	if len(w.words) == 0 {
 		return Word[V]{}
 	}
-	var tags []any
+	var tags [][]byte
 	for _, t := range w.entries[i].Tags {
-		tags = append(tags, w.reply[w.tags[t]])
+		tags = append(tags, w.words[w.tags[t]])
 	}
-	return w.store.view(w.reply[i], tags, generation, w.now)
+	return w.store.view(w.words[i], tags, generation, w.now)
 }
 
 // Leases are the replies to several LEASEs.

@@ -2,7 +2,6 @@ package l2
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -29,9 +28,9 @@ type seat struct {
 	keys  []string
 	take  redis.Cmder // in place of keys
 	until time.Time   // the reader waits so long; zero: for ever
-	reply []any       // of keys
+	words [][]byte    // of keys
 	err   error
-	done  chan struct{} // receives when reply, take and err may be looked at
+	done  chan struct{} // receives when words, take and err may be looked at
 }
 
 // The measures of shared round trips; docs/performance.md says what they were tried against.
@@ -43,34 +42,33 @@ const (
 
 // get returns a word. redis.Nil says that there is none; among many readers also that it is no string: LEASE looks for
 // itself.
-func (r *reads) get(ctx context.Context, key string) (string, error) {
+func (r *reads) get(ctx context.Context, key string) ([]byte, error) {
 	defer r.running.Add(-1)
 	if !r.crowded() {
 		cmd := redis.NewStringCmd(ctx, "get", key)
 		err := r.client.Process(ctx, cmd)
-		return cmd.Val(), err
+		return bytesOf(cmd.Val()), err
 	}
 	s := &seat{keys: []string{key}}
 	if err := r.share(ctx, s); err != nil {
-		return "", err
+		return nil, err
 	}
-	word, ok := s.reply[0].(string)
-	if !ok {
-		return "", redis.Nil
+	if s.words[0] == nil {
+		return nil, redis.Nil
 	}
-	return word, nil
+	return s.words[0], nil
 }
 
 // mget returns words as they are at one moment, nil for those that are not there.
-func (r *reads) mget(ctx context.Context, keys []string) ([]any, error) {
+func (r *reads) mget(ctx context.Context, keys []string) ([][]byte, error) {
 	defer r.running.Add(-1)
 	s := &seat{keys: keys}
 	if !r.crowded() || len(keys) > few {
 		r.send(ctx, []*seat{s})
-		return s.reply, s.err
+		return s.words, s.err
 	}
 	err := r.share(ctx, s)
-	return s.reply, err
+	return s.words, err
 }
 
 // take sends a command that takes a lease. Beside an error it may still be under way: nobody may look at it.
@@ -153,7 +151,7 @@ func latest(full []*seat) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(context.Background(), end)
 }
 
-// send makes one round trip for all of them, and gives each the reply or the error that is his.
+// send makes one round trip for all of them, and gives each the words or the error that is his.
 func (r *reads) send(ctx context.Context, full []*seat) {
 	args, cmds := make([]any, 1, 1+len(full)), []redis.Cmder(nil)
 	args[0] = "mget"
@@ -165,8 +163,9 @@ func (r *reads) send(ctx context.Context, full []*seat) {
 			args = append(args, k)
 		}
 	}
-	mget := redis.NewSliceCmd(ctx, args...)
-	if len(args) > 1 {
+	all := reply{keys: len(args) - 1}
+	mget := redis.NewRawWriteToCmd(ctx, &all, args...)
+	if all.keys > 0 {
 		cmds = append(cmds, mget)
 	}
 	if len(cmds) == 1 {
@@ -178,10 +177,7 @@ func (r *reads) send(ctx context.Context, full []*seat) {
 		}
 		_, _ = pipe.Exec(ctx)
 	}
-	reply, err := mget.Result()
-	if err == nil && len(reply) != len(args)-1 {
-		err = fmt.Errorf("l2: MGET of %d keys has a reply of %d", len(args)-1, len(reply))
-	}
+	words, err := all.result(mget.Err())
 	for _, s := range full {
 		switch {
 		case s.take != nil:
@@ -189,7 +185,7 @@ func (r *reads) send(ctx context.Context, full []*seat) {
 		case err != nil:
 			s.err = err
 		default:
-			s.reply, reply = reply[:len(s.keys):len(s.keys)], reply[len(s.keys):]
+			s.words, words = words[:len(s.keys)], words[len(s.keys):]
 		}
 	}
 }

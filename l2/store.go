@@ -122,7 +122,7 @@ func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int6
 		raw, err := s.reads.get(ctx, e.Key)
 		switch {
 		case err == nil:
-			return s.read(bytesOf(raw), nil, generation, now), nil
+			return s.read(raw, nil, generation, now), nil
 		case errors.Is(err, redis.Nil):
 			return Word[V]{Kind: Absent}, nil
 		case redis.HasErrorPrefix(err, "WRONGTYPE"):
@@ -130,20 +130,19 @@ func (s *Store[V]) Get(ctx context.Context, e Entry, generation uint64, now int6
 		}
 		return Word[V]{}, fmt.Errorf("l2: get: %w", err)
 	}
-	reply, err := s.reads.mget(ctx, append([]string{e.Key}, e.Tags...))
+	words, err := s.reads.mget(ctx, append([]string{e.Key}, e.Tags...))
 	if err != nil {
 		return Word[V]{}, fmt.Errorf("l2: get: %w", err)
 	}
-	return s.view(reply[0], reply[1:], generation, now), nil
+	return s.view(words[0], words[1:], generation, now), nil
 }
 
 // view reads an entry and the words of its tags, as MGET returned them at one moment.
-func (s *Store[V]) view(entry any, tags []any, generation uint64, now int64) Word[V] {
+func (s *Store[V]) view(entry []byte, tags [][]byte, generation uint64, now int64) Word[V] {
 	versions := make([]version, len(tags))
 	known := true
-	for i, r := range tags {
-		w, _ := r.(string)
-		if intended([]byte(w), now) {
+	for i, w := range tags {
+		if intended(w, now) {
 			return Word[V]{Kind: Intended}
 		}
 		if len(w) != 1+versionSize || w[0] != word.Value {
@@ -152,11 +151,10 @@ func (s *Store[V]) view(entry any, tags []any, generation uint64, now int64) Wor
 		}
 		copy(versions[i][:], w[1:])
 	}
-	raw, ok := entry.(string)
-	if !ok {
+	if entry == nil {
 		return Word[V]{Kind: Absent} // or of another type: LEASE looks for itself
 	}
-	found := s.read(bytesOf(raw), versions, generation, now)
+	found := s.read(entry, versions, generation, now)
 	if !known && found.Kind == Found {
 		found = Word[V]{Kind: Stale, id: found.id}
 	}
