@@ -18,7 +18,7 @@ type reply struct {
 }
 
 // A block has room for all words that are still to come if they are like this one, up to so many bytes.
-const maxBlock = 32 << 10
+const maxBlock = 128 << 10
 
 const crlf = "\r\n"
 

@@ -22,9 +22,9 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 		return found, ErrClosed
 	}
 	var far []K
-	missed := c.flights.sweeps.Load() + 1
+	missed, now := c.flights.sweeps.Load()+1, c.bus.Now()
 	for _, k := range keys {
-		h, asked, ok := c.near(k)
+		h, asked, ok := c.near(k, now)
 		if ok {
 			c.sort(found, failed, k, answer[V]{held: h})
 			continue
@@ -126,11 +126,12 @@ func (c *Cache[K, V]) departMany(ctx context.Context, led []*flight[K, V]) {
 			c.landed(f, func() (answer[V], bool) { return answer[V]{tier: Source, err: errGoexit}, true })
 		}
 	}()
+	now := c.bus.Now()
 	for len(led) > 0 {
 		f := led[0]
 		led = led[1:]
 		switch {
-		case c.landed(f, func() (answer[V], bool) { return c.nearby(f) }):
+		case c.landed(f, func() (answer[V], bool) { return c.nearby(f, now) }):
 		case f.looked:
 			on = append(on, f)
 		default:
@@ -138,10 +139,11 @@ func (c *Cache[K, V]) departMany(ctx context.Context, led []*flight[K, V]) {
 		}
 	}
 	words, err := c.l2GetMany(ctx, ask)
+	now = c.bus.Now()
 	for i := 0; len(ask) > 0; i++ {
 		f := ask[0]
 		ask = ask[1:]
-		if !c.landed(f, func() (answer[V], bool) { return c.saw(ctx, f, words.Word(i, f.generation), err) }) {
+		if !c.landed(f, func() (answer[V], bool) { return c.saw(ctx, f, words.Word(i, f.generation), err, now) }) {
 			on = append(on, f)
 		}
 	}
