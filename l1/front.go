@@ -69,6 +69,12 @@ func (f *front[K, V]) find(hash uint64, key K) *entry[K, V] {
 	return nil
 }
 
+// prefetch reads what find begins with. Nothing is done with it, so the processor goes on before it is there.
+func (f *front[K, V]) prefetch(hash uint64) {
+	b, first, _ := f.table.Load().at(hash)
+	b[first].tags.Load()
+}
+
 // at says where a hash is looked for: the high bits choose the bucket, the low ones the line that comes first, and the tag.
 func (t table[K, V]) at(hash uint64) (b *bucket[K, V], first int, tag uint64) {
 	i, _ := bits.Mul64(hash, uint64(len(t)))

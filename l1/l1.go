@@ -136,6 +136,14 @@ func (c *Cache[K, V]) Get(key K, now time.Duration) (value V, missing, ok bool) 
 	return value, false, false
 }
 
+// Prefetch says that Get will be asked for some keys at once. It waits for memory for all of them together, where each Get
+// would wait for itself.
+func (c *Cache[K, V]) Prefetch(keys []K) {
+	for _, k := range keys {
+		c.front.prefetch(c.hash(k))
+	}
+}
+
 func (c *Cache[K, V]) valid(e *entry[K, V], now time.Duration) bool {
 	return now < e.expires && e.state.Load()&gone == 0 && c.epochs.Sum(c.own, &e.stripes, e.more) == e.epoch
 }

@@ -23,16 +23,21 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 	}
 	var far []K
 	missed, now := c.flights.sweeps.Load()+1, c.bus.Now()
-	for _, k := range keys {
-		h, asked, ok := c.near(k, now)
-		if ok {
-			c.sort(found, failed, k, answer[V]{held: h})
-			continue
+	for some := range slices.Chunk(keys, chunk) {
+		if c.l1 != nil {
+			c.l1.Prefetch(some)
 		}
-		if !asked {
-			missed = 0
+		for _, k := range some {
+			h, asked, ok := c.near(k, now)
+			if ok {
+				c.sort(found, failed, k, answer[V]{held: h})
+				continue
+			}
+			if !asked {
+				missed = 0
+			}
+			far = append(far, k)
 		}
-		far = append(far, k)
 	}
 	if len(far) > chunk { // those of one chunk share their flights
 		far = unique(far)
