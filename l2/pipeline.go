@@ -159,8 +159,8 @@ func (r *reads) send(ctx context.Context, full []*seat) {
 		if s.take != nil {
 			cmds = append(cmds, s.take)
 		}
-		for _, k := range s.keys {
-			args = append(args, k)
+		for i := range s.keys {
+			args = append(args, &s.keys[i]) // a string would be copied for the interface
 		}
 	}
 	all := reply{keys: len(args) - 1}

@@ -176,7 +176,11 @@ func readersOf(cmds []redis.Cmder, r *rig) (n int) {
 	entry := r.layout.Key("test:")
 	for _, cmd := range cmds {
 		for _, arg := range cmd.Args() {
-			if key, _ := arg.(string); strings.HasPrefix(key, entry) {
+			key, _ := arg.(string)
+			if p, ok := arg.(*string); ok {
+				key = *p
+			}
+			if strings.HasPrefix(key, entry) {
 				n++
 			}
 		}
