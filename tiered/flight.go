@@ -336,6 +336,9 @@ func (c *Cache[K, V]) end(f *flight[K, V]) {
 // burst is how many puts ristretto's queue surely takes at once; it drops what is beyond.
 const burst = 1000
 
+// removed is how many flights are forgotten at once: who flies meanwhile waits for the lock.
+const removed = 64
+
 // sweep puts into memory what flights that linger have brought, and forgets them once that is visible or refused.
 func (c *Cache[K, V]) sweep() {
 	r := &c.flights
@@ -349,12 +352,14 @@ func (c *Cache[K, V]) sweep() {
 			}
 		}
 		c.l1.Wait()
-		r.mark(func() {
-			for _, f := range lingering {
-				r.remove(f)
-			}
-			r.sweeps.Add(1)
-		})
+		for some := range slices.Chunk(lingering, removed) {
+			r.mark(func() {
+				for _, f := range some {
+					r.remove(f)
+				}
+				r.sweeps.Add(1)
+			})
+		}
 	}
 }
 
