@@ -331,3 +331,26 @@ func TestMorePutsThanAreRemembered(t *testing.T) {
 		t.Errorf("front holds %d, %d of them with a place, and knows of %d in ristretto alone", held, standing, outside)
 	}
 }
+
+// Prefetch changes nothing that can be seen, and needs nothing to be there.
+func TestPrefetch(t *testing.T) {
+	t.Parallel()
+	c := newRig[int, int](t, 1<<20)
+	keys := []int{1, 2, 3}
+	c.Prefetch(nil)
+	c.Prefetch(keys)
+	p := epoch.At(&c.member, 1)
+	c.Put(1, 10, p, c.epochs.Of(&p), never, 8)
+	c.Wait()
+	c.Prefetch(keys)
+	for _, k := range keys {
+		if v, _, ok := c.Get(k, 0); ok != (k == 1) || ok && v != 10 {
+			t.Errorf("%d: got %d, %v", k, v, ok)
+		}
+	}
+	if hits, misses := c.Lookups(); hits != 1 || misses != 2 {
+		t.Errorf("%d hits and %d misses, want 1 and 2", hits, misses)
+	}
+	c.Close()
+	c.Prefetch(keys)
+}

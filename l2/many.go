@@ -38,7 +38,7 @@ func (s *Store[V]) GetMany(ctx context.Context, entries []Entry, now int64) (Wor
 	}
 	var err error
 	if w.words, err = s.reads.mget(ctx, keys); err != nil {
-		return w, fmt.Errorf("l2: get: %w", err)
+		return Words[V]{}, fmt.Errorf("l2: get: %w", err)
 	}
 	return w, nil
 }

@@ -2,6 +2,7 @@ package l2
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -67,8 +68,10 @@ func (r *reads) mget(ctx context.Context, keys []string) ([][]byte, error) {
 		r.send(ctx, []*seat{s})
 		return s.words, s.err
 	}
-	err := r.share(ctx, s)
-	return s.words, err
+	if err := r.share(ctx, s); err != nil {
+		return nil, err // the words may be on their way
+	}
+	return s.words, nil
 }
 
 // take sends a command that takes a lease. Beside an error it may still be under way: nobody may look at it.
@@ -89,8 +92,12 @@ func (r *reads) take(ctx context.Context, cmd *redis.StringCmd) (string, error) 
 // crowded counts a read, and says whether it is to share round trips.
 func (r *reads) crowded() bool { return r.running.Add(1) > r.beyond && r.beyond >= 0 }
 
-// share waits for the reply to a seat. A reader whose context ends leaves: what has not been sent then is not sent.
+// share waits for the reply to a seat. A reader whose context ends leaves: if he still waits for a round trip, none is made
+// for him; else the reply may come later, and nobody may look at it.
 func (r *reads) share(ctx context.Context, s *seat) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	s.done = make(chan struct{}, 1)
 	s.until, _ = ctx.Deadline()
 	r.mu.Lock()
@@ -114,13 +121,24 @@ func (r *reads) share(ctx context.Context, s *seat) error {
 // shuttle makes round trips until nobody waits.
 func (r *reads) shuttle() {
 	for full := r.board(); len(full) > 0; full = r.board() {
-		ctx, cancel := latest(full)
-		r.send(ctx, full)
-		cancel()
+		r.trip(full)
+	}
+}
+
+// trip makes a round trip. What panics in it, a dialer of the user's for one, is an error of all whom it is for.
+func (r *reads) trip(full []*seat) {
+	defer func() {
+		p := recover()
 		for _, s := range full {
+			if p != nil {
+				s.err = fmt.Errorf("l2: a panic on the way to Redis: %v", p)
+			}
 			s.done <- struct{}{}
 		}
-	}
+	}()
+	ctx, cancel := latest(full)
+	defer cancel()
+	r.send(ctx, full)
 }
 
 // board takes those who have waited longest. None: the shuttle is not under way any more.

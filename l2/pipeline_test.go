@@ -19,6 +19,7 @@ type gate struct {
 	closed chan struct{}
 	open   func()
 	fail   error // in place of sending what was held
+	panics bool  // who shares
 	all    sync.WaitGroup
 
 	mu   sync.Mutex
@@ -42,8 +43,12 @@ func (g *gate) hold(ctx context.Context, cmds []redis.Cmder) error {
 	g.mu.Lock()
 	end, _ := ctx.Deadline()
 	g.held, g.ends = append(g.held, cmds), append(g.ends, end)
+	shared := len(g.held) > 1
 	g.mu.Unlock()
 	<-g.closed
+	if g.panics && shared {
+		panic("a hook of the user's")
+	}
 	return g.fail
 }
 
@@ -229,6 +234,56 @@ func TestCrowdLeaves(t *testing.T) {
 	if word := r.at(t, first.Key); !strings.HasPrefix(word, "L") {
 		t.Errorf("the lease that was under way: %q", word)
 	}
+}
+
+// A batch that leaves a round trip has no words, and does not look at those that come.
+func TestCrowdLeavesABatch(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s := crowded(t, r)
+	entries := []l2.Entry{r.entry("a", "one"), r.entry("b")}
+	for _, e := range entries {
+		load(t, s, e, l2.Value[string]{Value: "v", Generation: 1})
+	}
+	g := newGate(t, r)
+	g.alone(t, s, r)
+	away, leave := context.WithCancel(t.Context())
+	var left sync.WaitGroup
+	left.Go(func() {
+		words, err := s.GetMany(away, entries, 0)
+		for i := range 1000 {
+			if w := words.Word(i%2, 1); !errors.Is(err, context.Canceled) || w.Kind != l2.Absent {
+				t.Errorf("who left: got %+v, %v", w, err)
+			}
+		}
+	})
+	g.holds(t, 2)
+	g.open()
+	leave()
+	left.Wait()
+	g.all.Wait()
+}
+
+// A panic on the way to Redis is an error of those who share the way, and the end of nothing else.
+func TestCrowdPanics(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s := crowded(t, r)
+	g := newGate(t, r)
+	g.alone(t, s, r)
+	for i := range 20 {
+		e := r.entry(fmt.Sprint(i))
+		g.all.Go(func() {
+			if w, err := s.Get(t.Context(), e, 1, 0); err == nil || !strings.Contains(err.Error(), "a hook of the user's") || w.Kind != l2.Absent {
+				t.Errorf("%s: got %+v, %v", e.Name, w, err)
+			}
+		})
+	}
+	g.carries(t, s, r, 21)
+	g.panics = true
+	g.open()
+	g.all.Wait()
+	eventually(t, "nothing under way", func() bool { waiting, underway := s.Crowd(); return waiting+underway == 0 })
 }
 
 // A round trip lasts as long as one of those waits whom it is for, and no longer.

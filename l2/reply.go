@@ -1,7 +1,6 @@
 package l2
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -22,13 +21,26 @@ const maxBlock = 128 << 10
 
 const crlf = "\r\n"
 
-// Write takes a line of RESP, or the end of one. It never fails, since all that was sent must be read.
+// maxWord is more than Redis keeps in a string unless it is told to (proto-max-bulk-len).
+const maxWord = 1 << 30
+
+// redisError is what Redis sent in place of words: a redis.Error.
+type redisError string
+
+func (e redisError) Error() string { return string(e) }
+
+// RedisError marks it.
+func (e redisError) RedisError() {}
+
+// Write takes a line of RESP, or the end of one. It fails only where the connection cannot be read on.
 func (r *reply) Write(line []byte) (int, error) {
 	if string(line) == crlf {
 		return len(line), nil
 	}
 	n, err := strconv.Atoi(string(line[1:]))
 	switch kind := line[0]; {
+	case n > maxWord:
+		return 0, fmt.Errorf("l2: MGET is answered %q", line)
 	case kind == '_', kind == '$' && n == -1:
 		r.words = append(r.words, nil)
 	case kind == '*' && n == r.keys && r.words == nil:
@@ -36,9 +48,9 @@ func (r *reply) Write(line []byte) (int, error) {
 	case kind == '$' && n >= 0 && err == nil:
 		r.size = n
 	case kind == '-':
-		r.err = errors.New(string(line[1:]))
-	default:
-		r.err = fmt.Errorf("l2: MGET of %d keys is answered %q", r.keys, line)
+		r.err = redisError(line[1:])
+	default: // what follows, if anything, is read too
+		r.size, r.err = max(n, 0), fmt.Errorf("l2: MGET of %d keys is answered %q", r.keys, line)
 	}
 	return len(line), nil
 }

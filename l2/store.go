@@ -14,10 +14,11 @@
 // # Concurrency
 //
 // A Store is safe for concurrent use. It owns nothing: there is no Close. What it starts, to ask Redis for many readers
-// at once, ends with them.
+// at once, ends with the round trip.
 package l2
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,8 @@ import (
 
 // Config says what a Store needs to know.
 type Config[V any] struct {
-	// Redis should not retry by itself: a Set sent again after a lost reply may undo another process's.
+	// Redis should not retry by itself: a Set sent again after a lost reply may undo another process's. It is one server:
+	// Cluster would refuse keys of several slots at once.
 	Redis redis.UniversalClient
 	// Codec encodes the values. nil: MessagePack.
 	Codec Codec[V]
@@ -156,7 +158,7 @@ func (s *Store[V]) view(entry []byte, tags [][]byte, generation uint64, now int6
 	}
 	found := s.read(entry, versions, generation, now)
 	if !known && found.Kind == Found {
-		found = Word[V]{Kind: Stale, id: found.id}
+		found = Word[V]{Kind: Stale, id: idOf(entry)}
 	}
 	return found
 }
@@ -185,7 +187,7 @@ func (s *Store[V]) read(raw []byte, versions []version, generation uint64, now i
 }
 
 func (s *Store[V]) readValue(raw []byte, versions []version, generation uint64) Word[V] {
-	w := Word[V]{id: raw[idAt:min(len(raw), formatAt)]}
+	var w Word[V]
 	e, err := parse(raw)
 	switch {
 	case errors.Is(err, errNewer):
@@ -198,14 +200,17 @@ func (s *Store[V]) readValue(raw []byte, versions []version, generation uint64) 
 		w.Kind = Stale
 	default:
 		value, err := s.decode(e)
-		if err != nil {
-			w.Kind = Garbage
-			return w
+		if err == nil {
+			return Word[V]{Kind: Found, Value: value, Missing: e.missing, Expires: e.expires}
 		}
-		w.Kind, w.Value, w.Missing, w.Expires = Found, value, e.missing, e.expires
+		w.Kind = Garbage
 	}
+	w.id = idOf(raw)
 	return w
 }
+
+// idOf returns what follows the first byte of a word, as a copy: who holds it does not hold what was read with it.
+func idOf(raw []byte) []byte { return bytes.Clone(raw[idAt:min(len(raw), formatAt)]) }
 
 func (s *Store[V]) decode(e envelope) (v V, err error) {
 	if e.missing {

@@ -80,7 +80,7 @@ type answer[V any] struct {
 
 // registry holds, by name, the flight that runs or lingers.
 type registry[K comparable, V any] struct {
-	sweeps    atomic.Uint64 // how often memory had taken what lingered; counted when that is forgotten
+	sweeps    atomic.Uint64 // how often memory had taken some of what lingered; counted when that is forgotten
 	_         [64]byte      // hits read sweeps: not beside what flights change
 	mu        sync.Mutex
 	byName    map[string]*flight[K, V]

@@ -51,7 +51,7 @@ func TestMemoryIsAskedAgain(t *testing.T) {
 			defer c.Close()
 			late := new(flight[string, string])
 			late.missed = c.flights.sweeps.Load() + 1
-			if _, asked, ok := c.near("k", c.bus.Now()); ok || !asked {
+			if _, asked, ok := c.near("k"); ok || !asked {
 				t.Fatalf("an empty memory: asked %v, hit %v", asked, ok)
 			}
 			if err := put(c); err != nil {

@@ -22,13 +22,13 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 		return found, ErrClosed
 	}
 	var far []K
-	missed, now := c.flights.sweeps.Load()+1, c.bus.Now()
+	missed := c.flights.sweeps.Load() + 1
 	for some := range slices.Chunk(keys, chunk) {
 		if c.l1 != nil {
 			c.l1.Prefetch(some)
 		}
 		for _, k := range some {
-			h, asked, ok := c.near(k, now)
+			h, asked, ok := c.near(k)
 			if ok {
 				c.sort(found, failed, k, answer[V]{held: h})
 				continue
@@ -131,12 +131,11 @@ func (c *Cache[K, V]) departMany(ctx context.Context, led []*flight[K, V]) {
 			c.landed(f, func() (answer[V], bool) { return answer[V]{tier: Source, err: errGoexit}, true })
 		}
 	}()
-	now := c.bus.Now()
 	for len(led) > 0 {
 		f := led[0]
 		led = led[1:]
 		switch {
-		case c.landed(f, func() (answer[V], bool) { return c.nearby(f, now) }):
+		case c.landed(f, func() (answer[V], bool) { return c.nearby(f) }):
 		case f.looked:
 			on = append(on, f)
 		default:
@@ -144,7 +143,7 @@ func (c *Cache[K, V]) departMany(ctx context.Context, led []*flight[K, V]) {
 		}
 	}
 	words, err := c.l2GetMany(ctx, ask)
-	now = c.bus.Now()
+	now := c.bus.Now()
 	for i := 0; len(ask) > 0; i++ {
 		f := ask[0]
 		ask = ask[1:]

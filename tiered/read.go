@@ -32,7 +32,7 @@ func (c *Cache[K, V]) Fetch(ctx context.Context, key K, load func(context.Contex
 // Peek returns what memory holds of a key and nothing else: it never waits, loads or looks in Redis. Where nobody had read
 // for coherence.Config.IdleAfter that is nothing, until the bus has asked Redis what it missed.
 func (c *Cache[K, V]) Peek(key K) (V, bool) {
-	h, asked, ok := c.near(key, c.bus.Now())
+	h, asked, ok := c.near(key)
 	if !asked {
 		c.member.Wake()
 	}
@@ -46,7 +46,7 @@ func (c *Cache[K, V]) Peek(key K) (V, bool) {
 // get, and look and far below it, are the read path: near, flight, look, lease, load, fill.
 func (c *Cache[K, V]) get(ctx context.Context, key K, load loader[K, V]) (V, error) {
 	sweeps := c.flights.sweeps.Load()
-	h, asked, ok := c.near(key, c.bus.Now())
+	h, asked, ok := c.near(key)
 	if ok {
 		return c.give(h, key)
 	}
@@ -69,9 +69,9 @@ func (c *Cache[K, V]) get(ctx context.Context, key K, load loader[K, V]) (V, err
 	return c.give(a.held, key)
 }
 
-// near looks in memory: fence, pending and epoch, in this order, afresh at every look. now is a time since the reader came.
-// asked says that it could look.
-func (c *Cache[K, V]) near(key K, now time.Duration) (h held[V], asked, ok bool) {
+// near looks in memory: clock, fence, pending and epoch, in this order, afresh at every look. asked says that it could.
+func (c *Cache[K, V]) near(key K) (h held[V], asked, ok bool) {
+	now := c.bus.Now()
 	if c.l1 == nil || !c.bus.Open(now) {
 		return h, false, false
 	}
@@ -86,18 +86,18 @@ func (c *Cache[K, V]) near(key K, now time.Duration) (h held[V], asked, ok bool)
 
 // look is what a flight does first: memory once more, then Redis, once. What it cannot answer flies on.
 func (c *Cache[K, V]) look(ctx context.Context, f *flight[K, V]) (a answer[V], answered bool) {
-	now := c.bus.Now()
-	if a, answered = c.nearby(f, now); answered || f.looked {
+	if a, answered = c.nearby(f); answered || f.looked {
 		return a, answered
 	}
 	once, cancel := c.bus.Within(ctx)
 	defer cancel()
-	w, err := c.ask(once, f, c.bus.RedisNow(now))
+	w, err := c.ask(once, f)
 	return c.saw(ctx, f, w, err, c.bus.Now())
 }
 
 // ask asks Redis for the word, and where it is likely that there is none, for the lease with it.
-func (c *Cache[K, V]) ask(ctx context.Context, f *flight[K, V], now int64) (w l2.Word[V], err error) {
+func (c *Cache[K, V]) ask(ctx context.Context, f *flight[K, V]) (w l2.Word[V], err error) {
+	now := c.bus.RedisNow(c.bus.Now())
 	if f.load == nil || !c.odds.absent() {
 		return c.l2.Get(ctx, f.entry, f.generation, now)
 	}
@@ -111,14 +111,14 @@ func (c *Cache[K, V]) ask(ctx context.Context, f *flight[K, V], now int64) (w l2
 }
 
 // nearby is what needs no Redis.
-func (c *Cache[K, V]) nearby(f *flight[K, V], now time.Duration) (a answer[V], answered bool) {
+func (c *Cache[K, V]) nearby(f *flight[K, V]) (a answer[V], answered bool) {
 	f.generation = c.member.Generation() // after e0, before the fence
-	f.round = !c.member.Usable(now, &f.places)
+	f.round = !c.member.Usable(c.bus.Now(), &f.places)
 	f.looked = f.round || c.l2 == nil
 	if f.round || f.missed == c.flights.sweeps.Load()+1 { // memory has got nothing since
 		return a, false
 	}
-	a.held, _, answered = c.near(f.key, now)
+	a.held, _, answered = c.near(f.key)
 	return a, answered
 }
 

@@ -48,8 +48,8 @@ func batches() []mutant {
 		{
 			name: "each of a crowd gets his own words", guard: "READ: GET k (with tags: MGET k and tags, one command, one view)",
 			file: "l2/pipeline.go",
-			old:  `s.reply, reply = reply[:len(s.keys):len(s.keys)], reply[len(s.keys):]`,
-			new:  `s.reply = reply`,
+			old:  `s.words, words = words[:len(s.keys)], words[len(s.keys):]`,
+			new:  `s.words = words`,
 			pkg:  "l2", test: "TestCrowd",
 		},
 	}

@@ -55,7 +55,7 @@ func words() []mutant {
 		{
 			name: "an intent on a tag sends its entries round", guard: "READ: I, on k or on a tag -> BYPASS",
 			file: "l2/store.go",
-			old:  `if intended([]byte(w), now) {`,
+			old:  `if intended(w, now) {`,
 			new:  `if false {`,
 			pkg:  "l2", test: "TestGetWithTags",
 		},
