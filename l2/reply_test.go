@@ -99,15 +99,15 @@ func TestReplies(t *testing.T) {
 			if !strings.Contains(got, want) {
 				t.Errorf("got %s, want %s", got, want)
 			}
+			if redis.HasErrorPrefix(err, "LOADING") != strings.HasPrefix(want, "LOADING") {
+				t.Errorf("%v: is it an error of Redis's?", err)
+			}
 			if err := c.Ping(t.Context()).Err(); err != nil {
 				t.Errorf("the next command: %v", err)
 			}
-			lost := uint32(0)
-			if strings.HasPrefix(want, "MGET is") { // what follows cannot be read
-				lost = 1
-			}
-			if made := c.PoolStats().Misses; made != 1+lost {
-				t.Errorf("%d connections were made, want %d", made, 1+lost)
+			lost := strings.HasPrefix(want, "MGET is") // what follows cannot be read
+			if made := c.PoolStats().Misses; made != 1 && !lost {
+				t.Errorf("%d connections were made", made)
 			}
 		})
 	}
