@@ -4,8 +4,8 @@ import "time"
 
 // PutInPlaceOf stores an entry of key where other's belongs: what two keys of one hash would do.
 func (c *Cache[K, V]) PutInPlaceOf(other, key K, value V, places Places, expires time.Duration) {
-	c.front.outside.Add(1)
-	c.store.Set(c.hash(other), &entry[K, V]{key: key, value: value, stripes: places.Stripes, more: places.More, epoch: c.epochs.Of(&places), expires: expires}, Overhead)
+	e := &entry[K, V]{key: key, value: value, stripes: places.Stripes, more: places.More, epoch: c.epochs.Of(&places), expires: expires}
+	c.front.add([]*entry[K, V]{e}, func(K) uint64 { return c.hash(other) })
 }
 
 // BeginLookup begins a lookup as Get does, and returns what ends it.
@@ -15,10 +15,10 @@ func (c *Cache[K, V]) BeginLookup() (end func()) {
 	return func() { count.ended.Add(1) }
 }
 
-// InFront says whether a key's entry is answered without asking ristretto.
+// InFront says whether a key's entry stands where readers find it, valid or not.
 func (c *Cache[K, V]) InFront(key K) bool { return c.front.find(c.hash(key), key) != nil }
 
-// Added says whether front has been given the entry that ristretto has of a key, whether it had room or not.
+// Added says whether front has been given the entry that ristretto has of a key.
 func (c *Cache[K, V]) Added(key K) bool {
 	e, ok := c.store.Get(c.hash(key))
 	return ok && e.state.Load()&added != 0
@@ -75,13 +75,19 @@ func (c *Cache[K, V]) Asked() (n uint64) {
 // Full says whether something had to make room.
 func (c *Cache[K, V]) Full() bool { return c.full.Load() }
 
-// Front returns how many entries front has places for, how many it counts, how many stand in it and how many it knows to be
-// in ristretto alone.
-func (c *Cache[K, V]) Front() (room, held, standing, outside int) {
+// Front returns how many entries front has places for, how many it counts and how many stand in it, with how many of them
+// not in their own bucket.
+func (c *Cache[K, V]) Front() (room, held, standing, displaced int) {
 	c.front.mu.Lock()
 	defer c.front.mu.Unlock()
-	c.standing(func(*entry[K, V]) { standing++ })
-	return len(*c.front.table.Load()) * 2 * places, c.front.held, standing, int(c.front.outside.Load())
+	t := *c.front.table.Load()
+	c.standing(func(bucket int, e *entry[K, V]) {
+		standing++
+		if home, _, _ := t.home(c.hash(e.key)); home != bucket {
+			displaced++
+		}
+	})
+	return len(t) * 2 * places, c.front.held, standing, displaced
 }
 
 // Growing says whether a larger table is being filled.
@@ -95,7 +101,7 @@ func (c *Cache[K, V]) Growing() bool {
 func (c *Cache[K, V]) Stray() (n int) {
 	c.front.mu.Lock()
 	defer c.front.mu.Unlock()
-	c.standing(func(e *entry[K, V]) {
+	c.standing(func(_ int, e *entry[K, V]) {
 		if has, ok := c.store.Get(c.hash(e.key)); !ok || has != e {
 			n++
 		}
@@ -103,12 +109,15 @@ func (c *Cache[K, V]) Stray() (n int) {
 	return n
 }
 
-func (c *Cache[K, V]) standing(each func(*entry[K, V])) {
-	for i := range *c.front.table.Load() {
-		(*c.front.table.Load())[i].each(func(_ *line[K, V], _ int, e *entry[K, V]) bool {
-			each(e)
-			return true
-		})
+func (c *Cache[K, V]) standing(each func(bucket int, e *entry[K, V])) {
+	for b := range *c.front.table.Load() {
+		for n := range (*c.front.table.Load())[b] {
+			for i := range (*c.front.table.Load())[b][n].places {
+				if e := (*c.front.table.Load())[b][n].places[i].Load(); e != nil {
+					each(b, e)
+				}
+			}
+		}
 	}
 }
 

@@ -84,8 +84,7 @@ const (
 	gone    = 1 << 31 // ristretto has dropped it
 	missing = 1 << 30 // its key has no value
 	added   = 1 << 29 // front has counted it
-	outside = 1 << 28 // readers find it in ristretto alone
-	marks   = gone | missing | added | outside
+	marks   = gone | missing | added
 )
 
 // Entries returns how many entries of a usual size fit into a capacity in bytes.
@@ -128,10 +127,6 @@ func (c *Cache[K, V]) Get(key K, now time.Duration) (value V, missing, ok bool) 
 		}
 		return e.value, e.missing(), true
 	}
-	if e := c.beyond(count, hash, key); e != nil && c.valid(e, now) {
-		count.hits.Add(1)
-		return e.value, e.missing(), true
-	}
 	count.misses.Add(1)
 	return value, false, false
 }
@@ -160,26 +155,13 @@ func (c *Cache[K, V]) tell(count *cell, hash uint64, e *entry[K, V]) {
 	c.lookup(count, hash)
 }
 
-// beyond looks for what front has not answered. Where front has all that readers may see, ristretto need not be asked.
-func (c *Cache[K, V]) beyond(count *cell, hash uint64, key K) *entry[K, V] {
-	if c.front.outside.Load() == 0 {
-		return c.front.find(hash, key) // it may have come in between
-	}
-	if e := c.lookup(count, hash); e != nil && e.key == key {
-		return e
-	}
-	return nil
-}
-
 // lookup asks ristretto, which counts it.
-func (c *Cache[K, V]) lookup(count *cell, hash uint64) *entry[K, V] {
+func (c *Cache[K, V]) lookup(count *cell, hash uint64) {
 	count.begun.Add(1)
 	defer count.ended.Add(1)
-	if c.closed.Load() {
-		return nil
+	if !c.closed.Load() {
+		c.store.Get(hash)
 	}
-	e, _ := c.store.Get(hash)
-	return e
 }
 
 // evicted is called before dropped, of what has to make room; that may have gone by itself meanwhile.
@@ -213,17 +195,18 @@ func (c *Cache[K, V]) PutMissing(key K, places Places, at uint64, expires time.D
 func (c *Cache[K, V]) put(e *entry[K, V], size int64) bool {
 	c.puts.RLock()
 	defer c.puts.RUnlock()
-	hash := c.hash(e.key)
-	if c.full.Load() && c.front.outside.Load() == 0 {
-		c.lookup(c.tally.mine(), hash) // it was missed, and ristretto goes by that when it makes room
-	}
-	if c.closed.Load() || !c.store.Set(hash, e, c.keys(e.key)+size+Overhead) {
+	if c.closed.Load() || !c.fresh.add(e) {
 		return false
 	}
-	if !c.fresh.add(e) {
-		c.front.leaveOut(e)
+	hash := c.hash(e.key)
+	if c.full.Load() {
+		c.lookup(c.tally.mine(), hash) // it was missed, and ristretto goes by that when it makes room
 	}
-	return true
+	if c.store.Set(hash, e, c.keys(e.key)+size+Overhead) {
+		return true
+	}
+	c.front.drop(e, hash)
+	return false
 }
 
 // Wait returns when all that was put before is visible or refused. From then on its hits are fast: somebody should wait
