@@ -87,6 +87,7 @@ func (f *front[K, V]) prefetch(hash uint64) {
 	t := *f.table.Load()
 	i, first, _ := t.home(hash)
 	t[i][first].tags.Load()
+	t[i][1-first].tags.Load()
 }
 
 // home says where a hash is looked for: the high bits choose the bucket, the low ones the line that comes first, and the

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 // TestFrontIsAMap: whatever is added, replaced and dropped, in whatever order and however the hashes collide, a look finds
@@ -95,6 +96,25 @@ func TestManyPassABucket(t *testing.T) {
 	}
 	if n := (*f.table.Load())[0].passed(); n != many {
 		t.Errorf("the bucket counts %d, want %d for ever", n, many)
+	}
+}
+
+// TestRefusedPuts: front does not hold what ristretto has not taken, also where Wait was quicker than it refused.
+func TestRefusedPuts(t *testing.T) {
+	t.Parallel()
+	var own Counter
+	c, err := New[int, int](Config{Capacity: 1 << 20, Epochs: NewEpochs(), Cache: &own})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.store.Close() // it refuses, as with a full queue
+	if c.Put(1, 1, Places{Cache: &own}, 0, time.Hour, 8) {
+		t.Error("a put that ristretto has refused is taken")
+	}
+	c.Wait()
+	if e := c.front.find(c.hash(1), 1); e != nil {
+		t.Errorf("front holds %v", e)
 	}
 }
 

@@ -86,6 +86,7 @@ type registry[K comparable, V any] struct {
 	byName    map[string]*flight[K, V]
 	lingering []*flight[K, V]
 	begun     uint64
+	aloft     int // flights: flying counts one as long as there are any
 	closed    bool
 	group     singleflight.Group
 	flying    sync.WaitGroup // flights, and what they leave behind
@@ -174,7 +175,9 @@ func (c *Cache[K, V]) lead(f, lingering *flight[K, V]) {
 	r.begun++
 	f.began, f.e0, f.readers = r.begun, c.member.Epoch(&f.places), 1
 	r.byName[f.entry.Name] = f
-	r.flying.Add(1)
+	if r.aloft++; r.aloft == 1 {
+		r.flying.Add(1)
+	}
 }
 
 // depart is the leader's part of a flight: the first look. It answers, or the flight flies on.
@@ -319,25 +322,23 @@ const lingerTime = 2 * time.Millisecond
 // refused. The registry is locked.
 func (c *Cache[K, V]) end(f *flight[K, V]) {
 	r := &c.flights
-	defer r.flying.Done()
 	if f.onward != nil && f.cancel != nil {
 		f.cancel()
 	}
 	if !f.put {
 		r.remove(f)
-		return
-	}
-	if r.lingering = append(r.lingering, f); len(r.lingering) == 1 {
+	} else if r.lingering = append(r.lingering, f); len(r.lingering) == 1 {
 		r.flying.Add(1)
 		time.AfterFunc(lingerTime, c.sweep)
 	}
+	if r.aloft--; r.aloft == 0 {
+		r.flying.Done()
+	}
 }
 
-// burst is how many puts ristretto's queue surely takes at once; it drops what is beyond.
-const burst = 1000
-
-// removed is how many flights are forgotten at once: who flies meanwhile waits for the lock.
-const removed = 64
+// lot is how many flights are put and forgotten at once. ristretto works while the puts of a lot are waited for: more at
+// once would take two cores from who reads, and from Redis.
+const lot = 32
 
 // sweep puts into memory what flights that linger have brought, and forgets them once that is visible or refused.
 func (c *Cache[K, V]) sweep() {
@@ -345,21 +346,19 @@ func (c *Cache[K, V]) sweep() {
 	defer r.flying.Done()
 	var all []*flight[K, V]
 	r.mark(func() { all, r.lingering = r.lingering, nil })
-	for lingering := range slices.Chunk(all, burst) {
-		for _, f := range lingering {
+	for some := range slices.Chunk(all, lot) {
+		for _, f := range some {
 			if f.answer.err == nil {
 				c.put(f)
 			}
 		}
 		c.l1.Wait()
-		for some := range slices.Chunk(lingering, removed) {
-			r.mark(func() {
-				for _, f := range some {
-					r.remove(f)
-				}
-				r.sweeps.Add(1)
-			})
-		}
+		r.mark(func() {
+			for _, f := range some {
+				r.remove(f)
+			}
+			r.sweeps.Add(1)
+		})
 	}
 }
 
