@@ -42,11 +42,12 @@ const (
 	// one hit in told.
 	told = 16
 
-	places    = 7   // of a line
-	roomFor   = 0.8 // of the places: beyond that, more than one entry in twenty-five stands in another's bucket
+	places    = 7    // of a line
+	many      = 0xff // entries that passed a bucket are not counted, up or down
+	roomFor   = 0.8  // of the places: beyond that, more than one entry in twenty-five stands in another's bucket
 	growth    = 1.5
 	moveFirst = 128 // buckets at each step of growing, and
-	moveMore  = 2   // so many for each entry that was added: it ends before the next one is due
+	moveMore  = 2 // so many for each entry that was added: it ends before the next one is due
 )
 
 func (f *front[K, V]) init(entries int64) {
@@ -203,9 +204,7 @@ func (t table[K, V]) drop(hash uint64, e *entry[K, V]) {
 	}
 }
 
-// passed says how many entries stand in later buckets since this one had no room for them, up to
-const many = 0xff // , which is not lowered any more.
-
+// passed says how many entries stand in later buckets since this one had no room for them; many: or more.
 func (b *bucket[K, V]) passed() uint64 { return b[0].tags.Load() >> 56 }
 
 func (b *bucket[K, V]) pass(n int) {

@@ -209,8 +209,8 @@ func (c *Cache[K, V]) put(e *entry[K, V], size int64) bool {
 	return false
 }
 
-// Wait returns when all that was put before is visible or refused. From then on its hits are fast: somebody should wait
-// soon after each put, or after some together.
+// Wait returns when all that was put before is visible or refused. Nothing is seen before: somebody should wait soon after
+// each put, or after some together. Puts that nobody waits for are refused beyond 32,768.
 func (c *Cache[K, V]) Wait() {
 	c.puts.RLock()
 	defer c.puts.RUnlock()
