@@ -43,11 +43,11 @@ const (
 	told = 16
 
 	places    = 7    // of a line
-	many      = 0xff // entries that passed a bucket are not counted, up or down
+	many      = 0xff // entries that passed a bucket: it counts no further, nor down again
 	roomFor   = 0.8  // of the places: beyond that, more than one entry in twenty-five stands in another's bucket
 	growth    = 1.5
 	moveFirst = 128 // buckets at each step of growing, and
-	moveMore  = 2 // so many for each entry that was added: it ends before the next one is due
+	moveMore  = 2   // so many for each entry that was added: it ends before the next one is due
 )
 
 func (f *front[K, V]) init(entries int64) {
