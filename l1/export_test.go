@@ -18,12 +18,6 @@ func (c *Cache[K, V]) BeginLookup() (end func()) {
 // InFront says whether a key's entry stands where readers find it, valid or not.
 func (c *Cache[K, V]) InFront(key K) bool { return c.front.find(c.hash(key), key) != nil }
 
-// Added says whether front has been given the entry that ristretto has of a key.
-func (c *Cache[K, V]) Added(key K) bool {
-	e, ok := c.store.Get(c.hash(key))
-	return ok && e.state.Load()&added != 0
-}
-
 // WaitHalfway waits as Wait does, up to the moment when it has taken what was put; finish is the rest.
 func (c *Cache[K, V]) WaitHalfway() (finish func()) {
 	c.waits.Lock()

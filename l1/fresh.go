@@ -2,8 +2,8 @@ package l1
 
 import "sync"
 
-// fresh are entries that have been put since somebody waited last; at most as many as ristretto queues, so that nothing
-// grows where nobody ever waits.
+// fresh are entries that ristretto has taken since somebody waited last; about as many as it queues, so that nothing grows
+// where nobody ever waits.
 type fresh[K comparable, V any] struct {
 	mu   sync.Mutex
 	some []*entry[K, V]
@@ -11,15 +11,16 @@ type fresh[K comparable, V any] struct {
 
 const maxFresh = 32 << 10
 
-// add says false where there are too many already.
-func (f *fresh[K, V]) add(e *entry[K, V]) bool {
+func (f *fresh[K, V]) add(e *entry[K, V]) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.some) >= maxFresh {
-		return false
-	}
 	f.some = append(f.some, e)
-	return true
+}
+
+func (f *fresh[K, V]) full() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.some) >= maxFresh
 }
 
 func (f *fresh[K, V]) take() (some []*entry[K, V]) {

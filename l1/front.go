@@ -2,6 +2,7 @@ package l1
 
 import (
 	"math/bits"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -20,7 +21,7 @@ type front[K comparable, V any] struct {
 	_     [64]byte                    // what puts change is not beside what hits read
 
 	mu    sync.Mutex // of what changes the tables
-	held  int        // entries that were added and not dropped
+	held  int        // entries that stand in table
 	next  table[K, V]
 	moved int // buckets of table that next, which is larger, has already
 }
@@ -47,7 +48,8 @@ const (
 	roomFor   = 0.8  // of the places: beyond that, more than one entry in twenty-five stands in another's bucket
 	growth    = 1.5
 	moveFirst = 128 // buckets at each step of growing, and
-	moveMore  = 2   // so many for each entry that was added: it ends before the next one is due
+	moveMore  = 2   // so many for each entry that was added: it ends before the smaller table is full
+	addAtOnce = 64
 )
 
 func (f *front[K, V]) init(entries int64) {
@@ -114,21 +116,25 @@ func match(tags, tag uint64) uint64 {
 	return (x - each) & ^x & (0x80 * each)
 }
 
-// add takes entries that have been put and that ristretto may have dropped since.
-func (f *front[K, V]) add(some []*entry[K, V], hash func(K) uint64) {
+// add takes entries that have been put and that ristretto may have dropped since; a few at a time, so that the table grows
+// before it is full.
+func (f *front[K, V]) add(all []*entry[K, V], hash func(K) uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, e := range some {
-		if e.state.Load()&gone != 0 {
-			continue
+	for some := range slices.Chunk(all, addAtOnce) {
+		for _, e := range some {
+			if e.state.Load()&gone != 0 {
+				continue
+			}
+			h := hash(e.key)
+			if f.table.Load().add(h, e) {
+				f.held++
+			}
+			f.next.add(h, e)
 		}
-		e.state.Or(added)
-		f.held++
-		h := hash(e.key)
-		f.table.Load().add(h, e)
-		f.next.add(h, e)
+		f.grow(len(some), hash)
 	}
-	f.grow(len(some), hash)
+	f.grow(0, hash) // what has begun ends, also where nothing more is put
 }
 
 // drop is called when ristretto has dropped an entry.
@@ -136,11 +142,9 @@ func (f *front[K, V]) drop(e *entry[K, V], hash uint64) {
 	e.state.Or(gone)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if e.state.Load()&added == 0 {
-		return
+	if f.table.Load().drop(hash, e) {
+		f.held--
 	}
-	f.held--
-	f.table.Load().drop(hash, e)
 	f.next.drop(hash, e)
 }
 
@@ -170,24 +174,26 @@ func (f *front[K, V]) grow(more int, hash func(K) uint64) {
 	}
 }
 
-// add gives an entry a place: that of its key's last entry, or the first that is free from its own bucket on. There is
-// one: tables grow before they are full.
-func (t table[K, V]) add(hash uint64, e *entry[K, V]) {
+// add gives an entry a place, that of its key's last entry, or the first that is free from its own bucket on; it says
+// whether it took a free one.
+func (t table[K, V]) add(hash uint64, e *entry[K, V]) bool {
 	if place, _ := t.find(hash, e.key); place != nil {
 		place.Store(e)
-		return
+		return false
 	}
 	i, first, tag := t.home(hash)
 	for range t {
 		if b := &t[i]; b[first].add(e, tag) || b[1-first].add(e, tag) {
-			return
+			return true
 		}
 		t[i].pass(1)
 		i = t.after(i)
 	}
+	return false
 }
 
-func (t table[K, V]) drop(hash uint64, e *entry[K, V]) {
+// drop frees the place of an entry, if it has one.
+func (t table[K, V]) drop(hash uint64, e *entry[K, V]) bool {
 	i, _, _ := t.home(hash)
 	for n := range t {
 		if t[i].drop(e) {
@@ -195,13 +201,14 @@ func (t table[K, V]) drop(hash uint64, e *entry[K, V]) {
 				t[i].pass(-1)
 				i = t.after(i)
 			}
-			return
+			return true
 		}
 		if t[i].passed() == 0 {
-			return
+			return false
 		}
 		i = t.after(i)
 	}
+	return false
 }
 
 // passed says how many entries stand in later buckets since this one had no room for them; many: or more.

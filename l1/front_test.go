@@ -98,7 +98,7 @@ func TestWaitAddsToFront(t *testing.T) {
 	waited := make(chan bool)
 	go func() {
 		c.Wait()
-		waited <- c.Added("k")
+		waited <- c.InFront("k")
 	}()
 	select {
 	case <-waited:
@@ -199,7 +199,7 @@ func TestMissesAreToldWhereThereIsNoRoom(t *testing.T) {
 	asked("a miss of what is on its way", 0, func() { c.Get("another", 0) })
 }
 
-// TestHitRatioOfFront: front answers most reads, and ristretto keeps as much as if it answered all.
+// TestHitRatioOfFront: front answers reads, and ristretto keeps as much as if it answered all.
 func TestHitRatioOfFront(t *testing.T) {
 	t.Parallel()
 	const keys, held, reads = 50_000, 500, 100_000

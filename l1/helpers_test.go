@@ -54,7 +54,7 @@ func goroutinesGone(t testing.TB, before int) {
 	eventually(t, "the goroutines are gone", 10*time.Second, func() bool { return runtime.NumGoroutine() <= before })
 }
 
-// prove looks an entry up until it is answered in front of ristretto.
+// prove looks an entry up, more often than ristretto must be told of.
 func prove[V any](t testing.TB, c *rig[string, V], key string) {
 	t.Helper()
 	for range 10 {

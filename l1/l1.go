@@ -83,8 +83,7 @@ type entry[K comparable, V any] struct {
 const (
 	gone    = 1 << 31 // ristretto has dropped it
 	missing = 1 << 30 // its key has no value
-	added   = 1 << 29 // front has counted it
-	marks   = gone | missing | added
+	marks   = gone | missing
 )
 
 // Entries returns how many entries of a usual size fit into a capacity in bytes.
@@ -179,8 +178,8 @@ func (c *Cache[K, V]) dropped(e *entry[K, V]) {
 }
 
 // Put offers a value that was looked up under an epoch. It expires at the time that Get is asked with; size is in
-// bytes, the key and Overhead not included. False means that it is surely not stored; true, that it is seen when Wait has
-// returned, if there was room.
+// bytes, the key and Overhead not included. False means that it is surely not stored, as a key that does not equal itself;
+// true, that it is seen when Wait has returned, if there was room.
 func (c *Cache[K, V]) Put(key K, value V, places Places, at uint64, expires time.Duration, size int64) bool {
 	return c.put(&entry[K, V]{key: key, value: value, stripes: places.Stripes, more: places.More, epoch: at, expires: expires}, size)
 }
@@ -195,22 +194,25 @@ func (c *Cache[K, V]) PutMissing(key K, places Places, at uint64, expires time.D
 func (c *Cache[K, V]) put(e *entry[K, V], size int64) bool {
 	c.puts.RLock()
 	defer c.puts.RUnlock()
-	if c.closed.Load() || !c.fresh.add(e) {
+	if c.closed.Load() || c.fresh.full() || !equal(e.key, e.key) {
 		return false
 	}
 	hash := c.hash(e.key)
 	if c.full.Load() {
 		c.lookup(c.tally.mine(), hash) // it was missed, and ristretto goes by that when it makes room
 	}
-	if c.store.Set(hash, e, c.keys(e.key)+size+Overhead) {
-		return true
+	if !c.store.Set(hash, e, c.keys(e.key)+size+Overhead) {
+		return false
 	}
-	c.front.drop(e, hash)
-	return false
+	c.fresh.add(e)
+	return true
 }
 
-// Wait returns when all that was put before is visible or refused. Nothing is seen before: somebody should wait soon after
-// each put, or after some together. Puts that nobody waits for are refused beyond 32,768.
+// equal is false for one key where nobody could find it again: a NaN is in it.
+func equal[K comparable](a, b K) bool { return a == b }
+
+// Wait returns when all that was put before is visible or refused. What is put is not seen before somebody waits: that
+// should be soon after each put, or after some together. Puts that nobody waits for are refused beyond 32,768.
 func (c *Cache[K, V]) Wait() {
 	c.puts.RLock()
 	defer c.puts.RUnlock()

@@ -348,7 +348,7 @@ func (c *Cache[K, V]) sweep() {
 	r.mark(func() { all, r.lingering = r.lingering, nil })
 	for some := range slices.Chunk(all, lot) {
 		for _, f := range some {
-			if f.answer.err == nil {
+			if f.answer.err == nil && c.member.Epoch(&f.places) == f.e0 {
 				c.put(f)
 			}
 		}

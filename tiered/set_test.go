@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tieredcache/tieredcache/coherence"
@@ -106,4 +107,24 @@ func TestLinearizable(t *testing.T) {
 	}
 	s.goOn <- struct{}{}
 	mustGet(t, c[0], "k", "1")
+}
+
+// TestSetAfterALoad: what a load has brought goes to memory a little later, and does not take the place of what was set
+// meanwhile.
+func TestSetAfterALoad(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newLocal(t, tiered.Config[string, string]{Name: "a"})
+		if _, err := c.Fetch(t.Context(), "k", func(context.Context, string) (string, error) { return "loaded", nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Set(t.Context(), "k", "set"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second) //nolint:forbidigo // the bubble's clock: by then it has gone there, if it does
+		synctest.Wait()
+		if got, ok := c.Peek("k"); !ok || got != "set" {
+			t.Errorf("got %q, %v, want what was set", got, ok)
+		}
+	})
 }
