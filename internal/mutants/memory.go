@@ -82,9 +82,9 @@ func memory() []mutant {
 		},
 		{
 			name: "the epoch is read before the first look", guard: "READ: e0 := e(k), then ...; L1.put(v, e0)",
-			file: "tiered/flight.go",
-			old:  `f.places, f.e0, f.expires, f.size)`,
-			new:  `f.places, c.member.Epoch(&f.places), f.expires, f.size)`,
+			file: "tiered/read.go",
+			old:  `f.size = c.size(h)`,
+			new:  `f.size, f.e0 = c.size(h), c.member.Epoch(&f.places)`,
 			pkg:  "tiered", test: "TestSlowLoadIsPutUnderTheEpochOfBefore",
 		},
 		{
