@@ -122,15 +122,19 @@ func (f *front[K, V]) add(all []*entry[K, V], hash func(K) uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for some := range slices.Chunk(all, addAtOnce) {
-		for _, e := range some {
+		var hashes [addAtOnce]uint64
+		for i, e := range some {
+			hashes[i] = hash(e.key)
+			f.prefetch(hashes[i])
+		}
+		for i, e := range some {
 			if e.state.Load()&gone != 0 {
 				continue
 			}
-			h := hash(e.key)
-			if f.table.Load().add(h, e) {
+			if f.table.Load().add(hashes[i], e) {
 				f.held++
 			}
-			f.next.add(h, e)
+			f.next.add(hashes[i], e)
 		}
 		f.grow(len(some), hash)
 	}

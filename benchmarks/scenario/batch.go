@@ -11,22 +11,44 @@ import (
 )
 
 // batchOfRedisHits measures GetMany of 100 keys that Redis has and memory has not, against one bare MGET of 100 and
-// their decoding.
-func batchOfRedisHits(ctx context.Context, env Env, o measure.Options) ([]measure.Row, error) {
-	const size = 100
+// their decoding: where memory has room for what it reads, and where it is full.
+func batchOfRedisHits(ctx context.Context, env Env, o measure.Options) (rows []measure.Row, err error) {
 	keys := pick(env, 40_000, 10_000, 2_000)
+	for _, memory := range []struct {
+		row      string
+		capacity int
+		full     bool
+	}{
+		{"batch/l2", keys * 4 << 10, false},
+		{"batch/full", keys * 4 << 10 / 64, true},
+	} {
+		got, err := batchInto(ctx, env, o, keys, memory.capacity, memory.full)
+		if err != nil {
+			return rows, fmt.Errorf("%s: %w", memory.row, err)
+		}
+		got.Scenario = memory.row
+		rows = append(rows, got)
+	}
+	return rows, nil
+}
+
+// batchInto measures it with a memory of a capacity in bytes, which is full by the end or is not.
+func batchInto(ctx context.Context, env Env, o measure.Options, keys, capacity int, full bool) (measure.Row, error) {
+	const size = 100
 	r, err := newRig(env)
 	if err != nil {
-		return nil, err
+		return measure.Row{}, err
 	}
 	defer r.close()
-	c, err := newCold(ctx, r.listConfig(lists(keys)), keys)
+	config := r.listConfig(lists(keys))
+	config.Capacity = int64(capacity)
+	c, err := newCold(ctx, config, keys)
 	if err != nil {
-		return nil, err
+		return measure.Row{}, err
 	}
 	defer c.close()
 	if err := r.fillRaw(ctx, keys); err != nil {
-		return nil, err
+		return measure.Row{}, err
 	}
 	codec, at := storeCodec(), 0
 	floor := measure.Op{Name: "MGET of 100, decode", Run: repeat(func(ctx context.Context, _ int) error {
@@ -68,7 +90,10 @@ func batchOfRedisHits(ctx context.Context, env Env, o measure.Options) ([]measur
 		},
 	}
 	got, err := measure.Paired(ctx, o, floor, batch)
-	return row("batch/l2", got, err)
+	if held, read := c.held(), c.next; err == nil && (held < read/2) != full {
+		err = fmt.Errorf("memory holds %d of %d: full should be %t", held, read, full)
+	}
+	return got, err
 }
 
 // fillRaw writes lists as a bare client would.

@@ -134,6 +134,16 @@ func (c *cold) take(n int) []neo4jstore.UserKey {
 	return c.keys[c.next-n : c.next]
 }
 
+// held says how many of the keys that were taken are in memory.
+func (c *cold) held() (n int) {
+	for _, k := range c.keys[:c.next] {
+		if _, ok := c.cache.Peek(k); ok {
+			n++
+		}
+	}
+	return n
+}
+
 func (c *cold) close() { _ = c.cache.Close() }
 
 // answered fails unless Redis has answered n reads since its hits were so many.
