@@ -112,14 +112,24 @@ func (c *Cache[K, V]) ask(ctx context.Context, f *flight[K, V]) (w l2.Word[V], e
 
 // nearby is what needs no Redis.
 func (c *Cache[K, V]) nearby(f *flight[K, V]) (a answer[V], answered bool) {
-	f.generation = c.member.Generation() // after e0, before the fence
-	f.round = !c.member.Usable(c.bus.Now(), &f.places)
-	f.looked = f.round || c.l2 == nil
-	if f.round || f.missed == c.flights.sweeps.Load()+1 { // memory has got nothing since
+	c.prepare(f, c.member.Generation(), c.bus.Now())
+	if !c.hasNews(f) {
 		return a, false
 	}
 	a.held, _, answered = c.near(f.key)
 	return a, answered
+}
+
+// prepare says what a flight may use. The generation was read after e0, and before the clock that the fence is asked with.
+func (c *Cache[K, V]) prepare(f *flight[K, V], generation uint64, now time.Duration) {
+	f.generation = generation
+	f.round = !c.member.Usable(now, &f.places)
+	f.looked = f.round || c.l2 == nil
+}
+
+// hasNews says whether a flight may use memory, and memory has got something since it missed the key.
+func (c *Cache[K, V]) hasNews(f *flight[K, V]) bool {
+	return !f.round && f.missed != c.flights.sweeps.Load()+1
 }
 
 // saw takes what Redis said. An error that the end of the caller's context explains says nothing: the flight looks again.
