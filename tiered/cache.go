@@ -52,7 +52,7 @@ type Cache[K comparable, V any] struct {
 	slots   *semaphore.Weighted // of the loads that run
 	count   counters
 	odds    odds
-	setting sync.Mutex // of Set without Redis
+	putting sync.Mutex // Set without Redis, and sweeps
 
 	ctx    context.Context
 	cancel context.CancelFunc

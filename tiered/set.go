@@ -77,8 +77,8 @@ func (c *Cache[K, V]) setFar(ctx context.Context, t trip[K, V], value V, ttl tim
 }
 
 // setNear stores in memory alone. The entry is put under the epoch that comes next, and then that is raised: a load that
-// began before is void, and nobody sees the new value before the old one has gone. One at a time: ristretto keeps the
-// first of two quick puts of a new key.
+// began before is void, and nobody sees the new value before the old one has gone. One at a time, and not beside a sweep:
+// ristretto keeps the first of two quick puts of a new key, and a sweep could put what was loaded before in its place.
 func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 	if c.l1 == nil {
 		if c.load == nil {
@@ -86,8 +86,8 @@ func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 		}
 		return nil
 	}
-	c.setting.Lock()
-	defer c.setting.Unlock()
+	c.putting.Lock()
+	defer c.putting.Unlock()
 	size := c.size(held[V]{value: value})
 	for {
 		at := c.member.Epoch(&t.places) + 1

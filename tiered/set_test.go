@@ -128,3 +128,26 @@ func TestSetAfterALoad(t *testing.T) {
 		}
 	})
 }
+
+// TestSetBesideASweep: the same where both happen at once. What was set is there when Set returns.
+func TestSetBesideASweep(t *testing.T) {
+	t.Parallel()
+	const rounds, keys = 30, 250
+	for range rounds {
+		c := newLocal(t, tiered.Config[int, string]{Name: "a", Load: func(context.Context, int) (string, error) { return "loaded", nil }})
+		all := make([]int, keys)
+		for i := range all {
+			all[i] = i
+		}
+		if _, err := c.GetMany(t.Context(), all); err != nil {
+			t.Fatal(err)
+		}
+		for i := range keys { // it takes a few ms, and what was loaded is put meanwhile: from the other end, so that they meet
+			k := keys - 1 - i
+			if err := c.Set(t.Context(), k, "set"); err != nil {
+				t.Fatal(err)
+			}
+			mustGet(t, c, k, "set")
+		}
+	}
+}

@@ -61,10 +61,17 @@ func memory() []mutant {
 		},
 		{
 			name: "what is void is not put over what is newer", guard: "a value that was Set is readable",
-			file: "tiered/flight.go",
+			file: "tiered/linger.go",
 			old:  ` && c.member.Epoch(&f.places) == f.e0 {`,
 			new:  ` {`,
 			pkg:  "tiered", test: "TestSetAfterALoad",
+		},
+		{
+			name: "no Set comes into a sweep", guard: "a value that was Set is readable",
+			file: "tiered/linger.go",
+			old:  "\tc.putting.Lock()\n\tdefer c.putting.Unlock()\n",
+			new:  ``,
+			pkg:  "tiered", test: "TestSetBesideASweep",
 		},
 		{
 			name: "who waits beside another waits for what that one took", guard: "a flight that has answered lingers until its put is visible or refused",
@@ -124,7 +131,7 @@ func memory() []mutant {
 		},
 		{
 			name: "a flight looks into memory once more", guard: "a new flight looks at L1 once more after it is registered",
-			file: "tiered/flight.go",
+			file: "tiered/linger.go",
 			old:  "\t\t\tr.sweeps.Add(1)\n",
 			new:  ``,
 			pkg:  "tiered", test: "TestMemoryIsAskedAgain",
