@@ -90,10 +90,12 @@ func batchInto(ctx context.Context, env Env, o measure.Options, keys, capacity i
 		},
 	}
 	got, err := measure.Paired(ctx, o, floor, batch)
-	if held, read := c.held(), c.next; err == nil && (held < read/2) != full {
-		err = fmt.Errorf("memory holds %d of %d: full should be %t", held, read, full)
+	if err != nil {
+		return got, err
 	}
-	return got, err
+	return got, until(ctx, fmt.Sprintf("memory holds some of %d keys: full is %t", c.next, full), func() (bool, error) {
+		return (c.held() < c.next/2) == full, nil
+	})
 }
 
 // fillRaw writes lists as a bare client would.
