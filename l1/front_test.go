@@ -123,10 +123,7 @@ func TestFrontGrows(t *testing.T) {
 			c.Wait()
 		}
 	}
-	c.Wait()
-	for c.Growing() {
-		c.Wait()
-	}
+	eventually(t, "front has grown", 10*time.Second, func() bool { c.Wait(); return !c.Growing() })
 	room, held, standing, displaced := c.Front()
 	t.Logf("room for %d, then %d; %d held, %d of them not in their own bucket", before, room, held, displaced)
 	if before >= n || held != n || standing != n || room > 2*n || displaced > n/20 {

@@ -1,6 +1,7 @@
 package tiered_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -49,5 +50,35 @@ func TestReadsAfterALull(t *testing.T) {
 		if now.MemoryHits == before.MemoryHits || now.RedisHits != before.RedisHits || loads.Load() != int64(len(keys)) || now.Bypasses != 0 {
 			t.Errorf("%s: before %+v, now %+v, %d loads", name, before, now, loads.Load())
 		}
+	}
+}
+
+// TestEachChunkOfABatchWakesTheBus: keys beyond the first 256 fly when those have been loaded. Where that took so long that
+// the process counts as idle, they wait for the SYNC that opens the fence, and do not go round Redis.
+func TestEachChunkOfABatchWakesTheBus(t *testing.T) {
+	t.Parallel()
+	goOn := make(chan struct{})
+	bus := newBus(t, coherence.Config{IdleAfter: 300 * time.Millisecond, MaxStaleness: 1500 * time.Millisecond, Timeout: 500 * time.Millisecond})
+	c := newCache(t, bus, tiered.Config[int, int]{LoadMany: func(_ context.Context, keys []int) (map[int]int, error) {
+		<-goOn
+		found := make(map[int]int, len(keys))
+		for _, k := range keys {
+			found[k] = -k
+		}
+		return found, nil
+	}})
+	all := make([]int, 300)
+	for i := range all {
+		all[i] = i
+	}
+	done := make(chan error)
+	go func() { _, err := c.GetMany(t.Context(), all); done <- err }()
+	eventually(t, "the bus is idle", time.Minute, func() bool { return bus.State().Idle && !bus.Open(bus.Now()) })
+	close(goOn)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if n := c.Stats(); n.Bypasses != 0 || n.Loads != uint64(len(all)) {
+		t.Errorf("%d went round Redis, %d loads, want 0 and %d", n.Bypasses, n.Loads, len(all))
 	}
 }
