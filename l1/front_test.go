@@ -114,12 +114,13 @@ func TestWaitAddsToFront(t *testing.T) {
 // TestFrontGrows: entries may be much smaller than usual; all of them have a place nevertheless.
 func TestFrontGrows(t *testing.T) {
 	t.Parallel()
-	const n = 20_000
-	c := newRig[int, int](t, n*512)
+	const least = 20_000
+	c := newRig[int, int](t, least*512)
 	before, _, _, _ := c.Front()
-	for i := range n {
-		p := epoch.At(&c.member, uint32(i))
-		if c.Put(i, -i, p, c.epochs.Of(&p), never, 8); i%500 == 0 {
+	n := 0
+	for ; n <= least || !c.Growing(); n++ { // until it is in the midst of growing, and nothing more is put
+		p := epoch.At(&c.member, uint32(n))
+		if c.Put(n, -n, p, c.epochs.Of(&p), never, 8); n%500 == 0 || n > least {
 			c.Wait()
 		}
 	}
