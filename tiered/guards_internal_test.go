@@ -2,6 +2,7 @@ package tiered
 
 import (
 	"context"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -43,14 +44,13 @@ func TestMemoryIsAskedAgain(t *testing.T) {
 		"after neither":  func(*Cache[string, string]) error { return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
-			loads, value := 0, "new"
+			loads, value, none := 0, "new", name == "after neither"
 			c, err := New(Config[string, string]{Name: "a", Load: func(context.Context, string) (string, error) { loads++; return value, nil }})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			late := new(flight[string, string])
-			late.missed = c.flights.sweeps.Load() + 1
+			missed := c.flights.sweeps.Load() + 1
 			if _, asked, ok := c.near("k"); ok || !asked {
 				t.Fatalf("an empty memory: asked %v, hit %v", asked, ok)
 			}
@@ -60,21 +60,50 @@ func TestMemoryIsAskedAgain(t *testing.T) {
 			for lingers := true; lingers; {
 				c.flights.mark(func() { lingers = len(c.flights.byName) > 0 })
 			}
-			before := loads
 			value = "old"
-			if err := c.plan(&late.trip, "k", c.load); err != nil {
-				t.Fatal(err)
-			}
-			a := c.fly(t.Context(), late)
-			if name == "after neither" {
-				if loads != before+1 {
-					t.Errorf("got %d loads, want one", loads-before)
+			for name, fly := range map[string]func() answer[string]{
+				"alone": func() answer[string] {
+					late := new(flight[string, string])
+					late.missed = missed
+					if err := c.plan(&late.trip, "k", c.load); err != nil {
+						t.Fatal(err)
+					}
+					return c.fly(t.Context(), late)
+				},
+				"in a batch": func() answer[string] { return c.flyMany(t.Context(), []string{"k"}, missed)[0] },
+			} {
+				before := loads
+				a := fly()
+				if none {
+					if loads == 0 {
+						t.Errorf("%s: no load", name)
+					}
+					return
 				}
-				return
-			}
-			if a.err != nil || a.value != "new" || loads != before {
-				t.Errorf("got %q, %v, and %d more loads", a.value, a.err, loads-before)
+				if a.err != nil || a.value != "new" || loads != before {
+					t.Errorf("%s: got %q, %v, and %d more loads", name, a.value, a.err, loads-before)
+				}
 			}
 		})
+	}
+}
+
+// TestNoFlightBeginsWhileSetRaisesTheEpoch: one that missed the key before would load, and put that in the place of what
+// was Set.
+func TestNoFlightBeginsWhileSetRaisesTheEpoch(t *testing.T) {
+	c, asked := onTrip(t)
+	epoch, sweeps := c.member.Epoch(&asked.places), c.flights.sweeps.Load()
+	raised := func() bool { return c.member.Epoch(&asked.places) != epoch || c.flights.sweeps.Load() != sweeps }
+	done := make(chan error)
+	c.flights.mark(func() { // here none begins
+		go func() { done <- c.setNear(asked, "set", time.Hour) }()
+		for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end) && !t.Failed(); runtime.Gosched() {
+			if raised() {
+				t.Error("the epoch or the sweeps changed, and a flight could have begun")
+			}
+		}
+	})
+	if err := <-done; err != nil || !raised() {
+		t.Errorf("%v, raised %v", err, raised())
 	}
 }

@@ -134,13 +134,12 @@ func (c *Cache[K, V]) departMany(ctx context.Context, led []*flight[K, V]) {
 			c.landed(f, func() (answer[V], bool) { return answer[V]{tier: Source, err: errGoexit}, true })
 		}
 	}()
-	generation, now := c.member.Generation(), c.bus.Now()
 	for len(led) > 0 {
 		f := led[0]
 		led = led[1:]
-		c.prepare(f, generation, now)
+		c.prepare(f)
 		switch {
-		case c.hasNews(f) && c.landed(f, func() (answer[V], bool) { return c.nearby(f) }):
+		case c.hasNews(f) && c.landed(f, func() (answer[V], bool) { return c.again(f) }):
 		case f.looked:
 			on = append(on, f)
 		default:
@@ -148,7 +147,7 @@ func (c *Cache[K, V]) departMany(ctx context.Context, led []*flight[K, V]) {
 		}
 	}
 	words, err := c.l2GetMany(ctx, ask)
-	now = c.bus.Now()
+	now := c.bus.Now()
 	for i := 0; len(ask) > 0; i++ {
 		f := ask[0]
 		ask = ask[1:]

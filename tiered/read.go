@@ -112,18 +112,23 @@ func (c *Cache[K, V]) ask(ctx context.Context, f *flight[K, V]) (w l2.Word[V], e
 
 // nearby is what needs no Redis.
 func (c *Cache[K, V]) nearby(f *flight[K, V]) (a answer[V], answered bool) {
-	c.prepare(f, c.member.Generation(), c.bus.Now())
+	c.prepare(f)
 	if !c.hasNews(f) {
 		return a, false
 	}
+	return c.again(f)
+}
+
+// again looks into memory once more.
+func (c *Cache[K, V]) again(f *flight[K, V]) (a answer[V], answered bool) {
 	a.held, _, answered = c.near(f.key)
 	return a, answered
 }
 
-// prepare says what a flight may use. The generation was read after e0, and before the clock that the fence is asked with.
-func (c *Cache[K, V]) prepare(f *flight[K, V], generation uint64, now time.Duration) {
-	f.generation = generation
-	f.round = !c.member.Usable(now, &f.places)
+// prepare says what a flight may use.
+func (c *Cache[K, V]) prepare(f *flight[K, V]) {
+	f.generation = c.member.Generation() // after e0, before the fence
+	f.round = !c.member.Usable(c.bus.Now(), &f.places)
 	f.looked = f.round || c.l2 == nil
 }
 

@@ -86,18 +86,17 @@ func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 		}
 		return nil
 	}
+	size := c.size(held[V]{value: value})
 	c.putting.Lock()
 	defer c.putting.Unlock()
-	size := c.size(held[V]{value: value})
 	for {
 		at := c.member.Epoch(&t.places) + 1
-		if !c.l1.Put(t.key, value, t.places, at, c.bus.Now()+ttl, size) {
-			c.l1.Wait() // its queue was full
-			c.l1.Put(t.key, value, t.places, at, c.bus.Now()+ttl, size)
-		}
+		c.l1.Put(t.key, value, t.places, at, c.bus.Now()+ttl, size)
 		c.l1.Wait()
-		c.flights.sweeps.Add(1) // whoever has missed it looks again
-		c.member.Raise(&t.places)
+		c.flights.mark(func() { // no flight begins under the new epoch that does not know of it
+			c.member.Raise(&t.places)
+			c.flights.sweeps.Add(1) // after it: who missed the key before looks again
+		})
 		if c.member.Epoch(&t.places) == at {
 			return nil
 		}

@@ -149,5 +149,8 @@ func TestSetBesideASweep(t *testing.T) {
 			}
 			mustGet(t, c, k, "set")
 		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -19,8 +19,8 @@ func batchOfRedisHits(ctx context.Context, env Env, o measure.Options) (rows []m
 		capacity int
 		full     bool
 	}{
-		{"batch/l2", keys * 4 << 10, false},
-		{"batch/full", keys * 4 << 10 / 64, true},
+		{"batch/l2", keys * 4096, false},
+		{"batch/full", keys * 48, true},
 	} {
 		got, err := batchInto(ctx, env, o, keys, memory.capacity, memory.full)
 		if err != nil {
@@ -90,11 +90,12 @@ func batchInto(ctx context.Context, env Env, o measure.Options, keys, capacity i
 		},
 	}
 	got, err := measure.Paired(ctx, o, floor, batch)
-	if err != nil {
+	if err != nil || got.Subjects[0].Err != "" {
 		return got, err
 	}
-	return got, until(ctx, fmt.Sprintf("memory holds some of %d keys: full is %t", c.next, full), func() (bool, error) {
-		return (c.held() < c.next/2) == full, nil
+	return got, until(ctx, fmt.Sprintf("memory holds what it should of %d keys: full is %t", c.next, full), func() (bool, error) {
+		held := c.held()
+		return full && held < c.next/2 || !full && held > c.next*9/10, nil
 	})
 }
 

@@ -139,9 +139,23 @@ func memory() []mutant {
 		{
 			name: "a flight looks into memory once more after a Set", guard: "a new flight looks at L1 once more after it is registered",
 			file: "tiered/set.go",
-			old:  "\t\tc.flights.sweeps.Add(1) // whoever has missed it looks again\n",
+			old:  "\t\t\tc.flights.sweeps.Add(1) // after it: who missed the key before looks again\n",
 			new:  ``,
 			pkg:  "tiered", test: "TestMemoryIsAskedAgain",
+		},
+		{
+			name: "a flight of a batch looks into memory once more", guard: "a new flight looks at L1 once more after it is registered",
+			file: "tiered/many.go",
+			old:  `case c.hasNews(f) && c.landed(`,
+			new:  `case f.missed == 0 && c.hasNews(f) && c.landed(`,
+			pkg:  "tiered", test: "TestMemoryIsAskedAgain",
+		},
+		{
+			name: "no flight begins while a Set raises the epoch", guard: "a value that was Set is readable",
+			file: "tiered/set.go",
+			old:  `c.flights.mark(func() { // no flight begins under the new epoch that does not know of it`,
+			new:  `func(do func()) { do() }(func() {`,
+			pkg:  "tiered", test: "TestNoFlightBeginsWhileSetRaisesTheEpoch",
 		},
 		{
 			name: "late puts linger", guard: "a flight that has answered lingers until its put is visible or refused",
