@@ -47,8 +47,8 @@ func (c *Cache[K, V]) SetWithTTL(ctx context.Context, key K, value V, ttl time.D
 	switch {
 	case err != nil:
 		return fmt.Errorf("tiered: set %s: %w", t.ref, err)
-	case !stored && c.load == nil:
-		return fmt.Errorf("tiered: set %s: %w", t.ref, ErrCoherence)
+	case !stored:
+		return c.unstored(&t)
 	}
 	return nil
 }
@@ -81,10 +81,7 @@ func (c *Cache[K, V]) setFar(ctx context.Context, t trip[K, V], value V, ttl tim
 // ristretto keeps the first of two quick puts of a new key, and a sweep could put what was loaded before in its place.
 func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 	if c.l1 == nil {
-		if c.load == nil {
-			return fmt.Errorf("tiered: set %s: %w", t.ref, ErrCoherence) // there is nowhere to store it
-		}
-		return nil
+		return c.unstored(&t) // there is nowhere to store it
 	}
 	size := c.size(held[V]{value: value})
 	c.putting.Lock()
@@ -97,8 +94,19 @@ func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 			c.member.Raise(&t.places)
 			c.flights.sweeps.Add(1) // after it: who missed the key before looks again
 		})
-		if c.member.Epoch(&t.places) == at {
+		switch {
+		case !c.member.Usable(c.bus.Now(), &t.places):
+			return c.unstored(&t) // a write is under way, whose end makes it void
+		case c.member.Epoch(&t.places) == at:
 			return nil
 		}
 	}
+}
+
+// unstored is what Set returns where nothing was stored.
+func (c *Cache[K, V]) unstored(t *trip[K, V]) error {
+	if c.load == nil {
+		return fmt.Errorf("tiered: set %s: %w", t.ref, ErrCoherence)
+	}
+	return nil
 }

@@ -154,3 +154,28 @@ func TestSetBesideASweep(t *testing.T) {
 		}
 	}
 }
+
+// TestSetWithinAnUpdate: without Redis, too, nothing is stored while a write is under way, and who has no Load is told.
+func TestSetWithinAnUpdate(t *testing.T) {
+	t.Parallel()
+	for name, load := range map[string]func(context.Context, string) (string, error){
+		"with a Load":    func(context.Context, string) (string, error) { return "loaded", nil },
+		"without a Load": nil,
+	} {
+		c := newLocal(t, tiered.Config[string, string]{Name: "a", Load: load})
+		var err error
+		if err := c.Update(t.Context(), "k", func(ctx context.Context) error { err = c.Set(ctx, "k", "set"); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if load == nil {
+			wantIs(t, name, err, tiered.ErrCoherence)
+			_, err = c.Get(t.Context(), "k")
+			wantIs(t, name, err, tiered.ErrNotFound)
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		mustGet(t, c, "k", "loaded")
+	}
+}
