@@ -340,3 +340,20 @@ func (r *registry[K, V]) isClosed() bool {
 	defer r.mu.Unlock()
 	return r.closed
 }
+
+// ended says whether a context has ended, or is about to: its timer may be late.
+func ended(ctx context.Context) bool {
+	deadline, has := ctx.Deadline()
+	return ctx.Err() != nil || has && !time.Now().Before(deadline)
+}
+
+// wait returns when a message has named the entry, when it is time to look again, or when the flight is over.
+func wait(ctx context.Context, told <-chan struct{}) {
+	poll := time.NewTimer(pollWait)
+	defer poll.Stop()
+	select {
+	case <-told:
+	case <-poll.C:
+	case <-ctx.Done():
+	}
+}

@@ -291,9 +291,7 @@ func TestSlowLoadLosesAgainstAWriteOfItsTag(t *testing.T) {
 func TestMemoryIsNotAskedDuringAWrite(t *testing.T) {
 	c := newLocal(t, tiered.Config[string, string]{Name: "a"})
 	err := c.Update(t.Context(), "k", func(ctx context.Context) error {
-		if err := c.Set(ctx, "k", "v"); err != nil {
-			return err
-		}
+		wantIs(t, "Set while it is written", c.Set(ctx, "k", "v"), tiered.ErrCoherence)
 		if v, ok := c.Peek("k"); ok {
 			t.Errorf("memory answers %q while it is written", v)
 		}

@@ -345,23 +345,6 @@ func (c *Cache[K, V]) met(lease *l2.Lease, seen, met l2.Word[V]) {
 	}
 }
 
-// ended says whether a context has ended, or is about to: its timer may be late.
-func ended(ctx context.Context) bool {
-	deadline, has := ctx.Deadline()
-	return ctx.Err() != nil || has && !time.Now().Before(deadline)
-}
-
-// wait returns when a message has named the entry, when it is time to look again, or when the flight is over.
-func wait(ctx context.Context, told <-chan struct{}) {
-	poll := time.NewTimer(pollWait)
-	defer poll.Stop()
-	select {
-	case <-told:
-	case <-poll.C:
-	case <-ctx.Done():
-	}
-}
-
 // plan says what a reader asks for. The error says that Config.Tags is wrong.
 func (c *Cache[K, V]) plan(t *trip[K, V], key K, load loader[K, V]) error {
 	tags := c.tags(key)
