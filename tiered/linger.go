@@ -48,8 +48,8 @@ func (c *Cache[K, V]) sweep() {
 	}
 }
 
-// putAll returns when what flights have brought is visible or refused. No Set without Redis
-// comes between the look at an epoch and that.
+// putAll returns when what flights have brought is visible or refused. No Set without Redis comes
+// between the look at an epoch and that.
 func (c *Cache[K, V]) putAll(flights []*flight[K, V]) {
 	c.putting.Lock()
 	defer c.putting.Unlock()
