@@ -54,8 +54,11 @@ func TestFenceCloses(t *testing.T) {
 			r, server := own(t, services.RedisOptions{})
 			p := r.openPeer(t, coherence.Config{MaxStaleness: d})
 			check(t, c.away(server))
-			gone := p.Now()
+			gone, since := p.Now(), time.Now()
 			eventually(t, "the fence closes", soon, func() bool { return !p.Open(p.Now()) })
+			if s := p.State(); s.Condition != coherence.Fenced || s.Since.Before(since) {
+				t.Errorf("as soon as it has closed, after %v: got %+v", since, s)
+			}
 			if p.Open(gone + d) {
 				t.Errorf("open %v after the last answer", d)
 			}

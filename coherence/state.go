@@ -47,8 +47,8 @@ type State struct {
 func (b *Bus) State() State {
 	s := b.status.get()
 	s.Idle = b.idleness.lull.Load() != nil
-	if s.Condition == Open && !b.Open(b.Now()) && !s.Idle {
-		s.Condition, s.Why = Fenced, errLate.Error()
+	if until := b.fence.Load(); s.Condition == Open && int64(b.Now()) >= until && !s.Idle {
+		s = State{Condition: Fenced, Since: b.start.Add(time.Duration(until)), Why: errLate.Error()}
 	}
 	s.Pending = b.pending.undelivered()
 	return s

@@ -2,6 +2,7 @@ package l2_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +69,28 @@ func TestFillScript(t *testing.T) {
 				t.Errorf("published %q, want %q", got, want)
 			}
 		})
+	}
+}
+
+// TestFillScriptIsRefused: a Redis that is full takes no value, and here one that is to live for 0 ms. The lease ends all the
+// same: nobody waits for it.
+func TestFillScriptIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, mark := range []string{"", "+"} {
+		r := newRig(t)
+		key := r.key("refused")
+		r.arrange(t, key, state{word: "L" + token + mark, px: second})
+		heard := r.listen(t)
+		err := l2.FillScript.Run(t.Context(), r, []string{key}, token, "Vvalue-idenvelope", 0, r.layout.Channel(), "test:k").Err()
+		if err == nil || !strings.Contains(err.Error(), "invalid expire time") {
+			t.Errorf("got error %v, want that of SET", err)
+		}
+		if got := r.at(t, key); got != "" {
+			t.Errorf("the word is %q, want none", got)
+		}
+		if got := heard(); len(got) != len(mark) {
+			t.Errorf("published %q where the mark was %q", got, mark)
+		}
 	}
 }
 

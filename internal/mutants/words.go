@@ -11,6 +11,13 @@ func words() []mutant {
 			pkg:  "l2", test: "TestLostLease",
 		},
 		{
+			name: "a fill that Redis refuses ends its lease", guard: "FILL, or give the lease up",
+			file: "l2/lua/fill.lua",
+			old:  `if ARGV[2] == '' or refused then`,
+			new:  `if ARGV[2] == '' then`,
+			pkg:  "l2", test: "TestFillScriptIsRefused",
+		},
+		{
 			name: "a lease is not granted over another value", guard: "LEASE: if the word is absent, or a V with the id seen, or garbage",
 			file: "l2/lua/lease.lua",
 			old:  `if string.sub(w, 2, 9) ~= ARGV[3] then`,
