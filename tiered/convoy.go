@@ -148,23 +148,23 @@ func (c *Cache[K, V]) sourceMany(ctx context.Context, flights []*flight[K, V]) (
 		stop := c.everyThird(ctx, func(ctx context.Context) bool { return c.l2.RenewMany(ctx, held) })
 		defer stop()
 	}
-	own := new(atomic.Int64)
-	keys := make([]K, len(flights))
+	keys, names := make([]K, len(flights)), make([]string, len(flights))
 	for i, f := range flights {
-		keys[i] = f.key
+		keys[i], names[i] = f.key, f.entry.Name
 		if f.round {
 			c.count.bypasses.Add(1)
 			c.flights.mark(func() { f.bypass = true })
 		}
 	}
-	found, err := map[K]V{}, c.slots.Acquire(ctx, 1)
+	ctx, l := c.newLoading(ctx, names...)
+	found, err := map[K]V{}, l.begin()
 	if err == nil {
-		defer c.slots.Release(1)
+		defer l.end()
 		for _, f := range flights {
 			c.flights.mark(func() { f.reading = true })
 		}
 		c.count.loads.Add(uint64(len(flights)))
-		found, err = recovered(func() (map[K]V, error) { return c.config.LoadMany(context.WithValue(ctx, ttlKey{}, own), keys) })
+		found, err = recovered(func() (map[K]V, error) { return c.config.LoadMany(ctx, keys) })
 	}
 	answers = make(map[*flight[K, V]]answer[V], len(flights))
 	for _, f := range flights {
@@ -179,7 +179,7 @@ func (c *Cache[K, V]) sourceMany(ctx context.Context, flights []*flight[K, V]) (
 			c.member.Raise(&f.places)
 		}
 	}
-	return answers, func(a answer[V]) time.Duration { return c.life(own, a) }
+	return answers, func(a answer[V]) time.Duration { return c.life(l, a) }
 }
 
 // fillMany stores what was loaded, and keeps what was stored in memory; without Redis, all of it. A load that failed

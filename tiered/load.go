@@ -3,7 +3,6 @@ package tiered
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/tieredcache/tieredcache/l2"
@@ -12,23 +11,20 @@ import (
 // SetTTL gives the entry that is being loaded another life than Config.TTL or MissingTTL; in Config.LoadMany, all the
 // entries of the GetMany. It is for loaders, with the context that they were given; anywhere else, and with a ttl below 1 ms, it does nothing.
 func SetTTL(ctx context.Context, ttl time.Duration) {
-	if own, ok := ctx.Value(ttlKey{}).(*atomic.Int64); ok && ttl >= time.Millisecond {
-		own.Store(int64(ttl))
+	if l := loadingOf(ctx); l != nil && ttl >= time.Millisecond {
+		l.ttl.Store(int64(ttl))
 	}
 }
-
-type ttlKey struct{}
 
 // source asks the source, when one of the places among the bounded loads is free. over says that the flight ended before
 // the loader returned, and was answered with that; then has been called, if it is not nil.
 func (c *Cache[K, V]) source(f *flight[K, V], then func()) (a answer[V], ttl time.Duration, over bool) {
-	own := new(atomic.Int64)
-	ctx := context.WithValue(f.ctx, ttlKey{}, own)
+	ctx, l := c.newLoading(f.ctx, f.entry.Name)
 	a.tier = Source
-	if a.err = c.slots.Acquire(ctx, 1); a.err != nil {
+	if a.err = l.begin(); a.err != nil {
 		return a, 0, false
 	}
-	defer c.slots.Release(1)
+	defer l.end()
 	c.flights.mark(func() { f.reading = true })
 	c.count.loads.Add(1)
 	goOn := c.whenOver(f, then)
@@ -42,12 +38,12 @@ func (c *Cache[K, V]) source(f *flight[K, V], then func()) (a answer[V], ttl tim
 	if a.err != nil {
 		c.count.loadErrors.Add(1)
 	}
-	return a, c.life(own, a), over
+	return a, c.life(l, a), over
 }
 
 // life is how long what was loaded lives.
-func (c *Cache[K, V]) life(own *atomic.Int64, a answer[V]) time.Duration {
-	switch ttl := time.Duration(own.Load()); {
+func (c *Cache[K, V]) life(l *loading, a answer[V]) time.Duration {
+	switch ttl := time.Duration(l.ttl.Load()); {
 	case ttl != 0:
 		return ttl
 	case a.missing:

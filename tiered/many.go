@@ -42,6 +42,7 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 	if len(far) > chunk { // those of one chunk share their flights
 		far = unique(far)
 	}
+	defer c.rest(ctx)()
 	for some := range slices.Chunk(far, chunk) {
 		c.member.Ready(ctx)
 		for i, a := range c.flyMany(ctx, some, missed) {
@@ -84,11 +85,12 @@ func unique[K comparable](keys []K) []K {
 func (c *Cache[K, V]) flyMany(ctx context.Context, keys []K, missed uint64) []answer[V] {
 	answers := make([]answer[V], len(keys))
 	mine := make([]flight[K, V], len(keys))
+	load := loadingOf(ctx)
 	for i, k := range keys { // before the first flies: the user's Key and Tags may panic
 		mine[i].missed = missed
 		answers[i].err = c.plan(&mine[i].trip, k, c.load)
 		if answers[i].err == nil {
-			answers[i].err = ctx.Err()
+			answers[i].err = c.mayFly(ctx, load, mine[i].entry.Name)
 		}
 	}
 	for i := range mine {

@@ -50,9 +50,6 @@ func (c *Cache[K, V]) get(ctx context.Context, key K, load loader[K, V]) (V, err
 	if ok {
 		return c.give(h, key)
 	}
-	if err := ctx.Err(); err != nil {
-		return c.fail(key, err)
-	}
 	f := new(flight[K, V])
 	if asked {
 		f.missed = sweeps + 1
@@ -60,6 +57,10 @@ func (c *Cache[K, V]) get(ctx context.Context, key K, load loader[K, V]) (V, err
 	if err := c.plan(&f.trip, key, load); err != nil {
 		return c.fail(key, err)
 	}
+	if err := c.mayFly(ctx, loadingOf(ctx), f.entry.Name); err != nil {
+		return c.fail(key, err)
+	}
+	defer c.rest(ctx)()
 	c.member.Ready(ctx)
 	a := c.fly(ctx, f)
 	origin(ctx, a.tier)

@@ -19,14 +19,18 @@ import (
 	"github.com/tieredcache/tieredcache/tiered"
 )
 
+// patient is a bus for which a machine that stalls is no Redis that is away.
+var patient = coherence.Config{Timeout: 5 * time.Second, MaxStaleness: 15 * time.Second}
+
 // processes returns n caches as n processes would have them: each with a bus of its own, on one Redis.
 func processes(t *testing.T, n int, config tiered.Config[string, string]) (caches []*tiered.Cache[string, string], key func(string) string, rdb *redis.Client) {
 	t.Helper()
 	rdb = client(t)
-	patient := coherence.Config{Redis: rdb, Namespace: rand.Text(), Timeout: 5 * time.Second, MaxStaleness: 15 * time.Second} // a machine that stalls is no Redis that is away
-	namespace := patient.Namespace
+	shared := patient
+	shared.Redis, shared.Namespace = rdb, rand.Text()
+	namespace := shared.Namespace
 	for range n {
-		caches = append(caches, newCache(t, newBus(t, patient), config))
+		caches = append(caches, newCache(t, newBus(t, shared), config))
 	}
 	return caches, func(k string) string { return namespace + "/test:" + k }, rdb
 }

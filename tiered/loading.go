@@ -1,0 +1,104 @@
+package tiered
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// errLoop is what a loader gets that would wait for itself.
+var errLoop = errors.New("a loader reads the entry that it loads")
+
+// loading is a call of a loader. Its context carries it, for SetTTL, and for what the loader reads: while that is a cache's
+// own, the load gives its place among the bounded loads to others. Else MaxLoads of them could wait for each other for good.
+type loading struct {
+	ttl   atomic.Int64        // of SetTTL; 0: not called
+	names []string            // of the entries
+	slots *semaphore.Weighted // of their cache, which they tell it by
+	outer *loading            // whose loader reads what this one loads
+	ctx   context.Context     // of the load
+
+	mu    sync.Mutex
+	reads int  // of its loader, of the same cache, that run
+	has   bool // a place
+	over  bool
+}
+
+type loadingKey struct{}
+
+func loadingOf(ctx context.Context) *loading {
+	l, _ := ctx.Value(loadingKey{}).(*loading)
+	return l
+}
+
+// newLoading returns a call of a loader that is to come, and its context.
+func (c *Cache[K, V]) newLoading(ctx context.Context, names ...string) (context.Context, *loading) {
+	l := &loading{names: names, slots: c.slots, outer: loadingOf(ctx), ctx: ctx}
+	return context.WithValue(ctx, loadingKey{}, l), l
+}
+
+// begin waits for a place.
+func (l *loading) begin() error {
+	err := l.slots.Acquire(l.ctx, 1)
+	l.has = err == nil
+	return err
+}
+
+// end leaves it.
+func (l *loading) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	l.leave()
+}
+
+func (l *loading) leave() {
+	if l.has {
+		l.slots.Release(1)
+	}
+	l.has = false
+}
+
+// mayFly says why a reader may not go on: his context has ended, or he loads the entry himself, in l or in what waits for l.
+func (c *Cache[K, V]) mayFly(ctx context.Context, l *loading, name string) error {
+	for ; l != nil; l = l.outer {
+		if l.slots == c.slots && slices.Contains(l.names, name) && !l.isOver() {
+			return errLoop
+		}
+	}
+	return ctx.Err()
+}
+
+func (l *loading) isOver() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.over
+}
+
+// rest gives up the place of the reader's own load, if he is a loader of this cache. goOn waits for another.
+func (c *Cache[K, V]) rest(ctx context.Context) (goOn func()) {
+	l := loadingOf(ctx)
+	for l != nil && l.slots != c.slots {
+		l = l.outer
+	}
+	if l == nil {
+		return func() {}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reads++
+	l.leave()
+	return l.goOn
+}
+
+func (l *loading) goOn() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reads--; l.reads == 0 && !l.over {
+		_ = l.begin() // it fails where nobody waits for the load any more
+	}
+}

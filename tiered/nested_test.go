@@ -1,0 +1,126 @@
+package tiered_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tieredcache/tieredcache/tiered"
+)
+
+// Loaders that read their own cache, as those of a tree do, do not wait for each other for good, however few may load at
+// once; and no more than that ever read the source.
+func TestLoaderReadsItsOwnCache(t *testing.T) {
+	for name, bus := range map[string]bool{"alone": false, "with Redis": true} {
+		for _, many := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", GetMany ", many), func(t *testing.T) {
+				var c *tiered.Cache[string, string]
+				var reading, most atomic.Int64
+				config := tiered.Config[string, string]{Name: "tree", MaxLoads: 2, Load: func(ctx context.Context, k string) (string, error) {
+					above := ""
+					if parent, _, _ := cut(k); parent != "" {
+						var err error
+						switch {
+						case many:
+							var found map[string]string
+							found, err = c.GetMany(ctx, []string{parent})
+							above = found[parent] + "/"
+						default:
+							above, err = c.Get(ctx, parent)
+							above += "/"
+						}
+						if err != nil {
+							return "", err
+						}
+					}
+					n := reading.Add(1)
+					defer reading.Add(-1)
+					for was := most.Load(); n > was && !most.CompareAndSwap(was, n); was = most.Load() {
+					}
+					<-time.After(time.Millisecond)
+					return above + k, nil
+				}}
+				if bus {
+					c = newCache(t, newBus(t, patient), config)
+				} else {
+					c = newLocal(t, config)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				defer cancel()
+				var all sync.WaitGroup
+				for i := range 20 {
+					all.Go(func() {
+						k := fmt.Sprintf("a.b%d.c%d", i%3, i)
+						want := fmt.Sprintf("a/a.b%d/%s", i%3, k)
+						if v, err := c.Get(ctx, k); err != nil || v != want {
+							t.Errorf("got %q, %v, want %q", v, err, want)
+						}
+					})
+				}
+				all.Wait()
+				if n := most.Load(); n > 2 {
+					t.Errorf("%d loads read the source at once, and 2 may", n)
+				}
+			})
+		}
+	}
+}
+
+// cut takes the last part of a path away.
+func cut(path string) (parent, last string, ok bool) {
+	i := strings.LastIndexByte(path, '.')
+	if i < 0 {
+		return "", path, false
+	}
+	return path[:i], path[i+1:], true
+}
+
+// A loader that reads what it loads is told so at once, also by a way round.
+func TestLoaderReadsWhatItLoads(t *testing.T) {
+	for name, next := range map[string]map[string]string{
+		"itself":      {"a": "a"},
+		"a way round": {"a": "b", "b": "c", "c": "a"},
+	} {
+		for _, many := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", GetMany ", many), func(t *testing.T) {
+				var c *tiered.Cache[string, string]
+				c = newLocal(t, tiered.Config[string, string]{Load: func(ctx context.Context, k string) (string, error) {
+					if many {
+						found, err := c.GetMany(ctx, []string{next[k]})
+						return found[next[k]], err
+					}
+					return c.Get(ctx, next[k])
+				}})
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				defer cancel()
+				_, err := c.Get(ctx, "a")
+				wantError(t, err, "test:a", "a loader reads the entry that it loads")
+			})
+		}
+	}
+}
+
+// What a loader has left behind may read what was loaded.
+func TestLoaderLeavesAReaderBehind(t *testing.T) {
+	var c *tiered.Cache[string, string]
+	left := make(chan context.Context, 1)
+	c = newLocal(t, tiered.Config[string, string]{MaxLoads: 1, TTL: time.Millisecond, Load: func(ctx context.Context, k string) (string, error) {
+		select {
+		case left <- context.WithoutCancel(ctx):
+		default:
+		}
+		return k, nil
+	}})
+	mustGet(t, c, "a", "a")
+	ctx := <-left
+	for range 3 {
+		if v, err := c.Get(ctx, "a"); err != nil || v != "a" {
+			t.Fatalf("got %q, %v", v, err)
+		}
+		<-time.After(2 * time.Millisecond)
+	}
+}
