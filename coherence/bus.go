@@ -61,11 +61,14 @@ const (
 	syncFraction = 4
 )
 
+// longest is what MaxStaleness and IntentLife may be.
+const longest = 24 * time.Hour
+
 // partitions is how many sequences and journals there are: one, until a Cluster is supported.
 const partitions = 1
 
 // ErrClosed is returned by what is used after Close.
-var ErrClosed = errors.New("coherence: closed")
+var ErrClosed = errors.New("coherence: closed: Close was called on the cache or on its bus")
 
 // ErrCoherence is returned where coherence cannot be had and there is no source to ask instead.
 var ErrCoherence = errors.New("coherence: cannot be had: Redis is unreachable, or a write is under way")
@@ -80,16 +83,17 @@ type Config struct {
 	// a-z A-Z 0-9 . _ -; empty: nothing is put before them.
 	Namespace string
 	// MaxStaleness is the longest time that a process goes on serving from memory and Redis without hearing from
-	// Redis. Zero: 2 s. At least 100 ms.
+	// Redis. Zero: 2 s. At least 100 ms, at most 24 h.
 	MaxStaleness time.Duration
 	// Mode says what a write does when Redis cannot be reached. Zero: Available.
 	Mode Mode
-	// Timeout bounds each operation on Redis. Zero: 100 ms, or a quarter of MaxStaleness where that is less. At most a
-	// third of MaxStaleness and of IntentLife: after a SYNC or a renewal that was not answered there must be time for
-	// another.
+	// Timeout bounds each operation on Redis. Zero: 100 ms, or a quarter of MaxStaleness where that is less. At least 1 ms,
+	// and at most a third of MaxStaleness and of IntentLife: after a SYNC or a renewal that was not answered there must be
+	// time for another.
 	Timeout time.Duration
 	// IntentLife is how long a writer that died leaves what it was writing uncached, and how long one that is cut off
-	// from Redis, or frozen, stays protected. A write that runs on renews its intent. Zero: 30 s. At least 1 s.
+	// from Redis, or frozen, stays protected. A write that runs on renews its intent. Zero: 30 s. At least 1 s, at
+	// most 24 h.
 	IntentLife time.Duration
 	// PipelineBeyond is how many of a cache's reads may run at once on connections of their own; further ones share
 	// round trips: one MGET for all that wait. Zero: 4; negative: they never do.
@@ -163,14 +167,14 @@ func New(config Config) (*Bus, error) {
 	switch {
 	case config.Namespace != "" && !word.ValidName(config.Namespace):
 		return nil, fmt.Errorf("coherence: Namespace %q: use 1 to 64 of a-z A-Z 0-9 . _ -", config.Namespace)
-	case config.MaxStaleness < 100*time.Millisecond:
-		return nil, fmt.Errorf("coherence: MaxStaleness is %v: give at least 100ms", config.MaxStaleness)
+	case config.MaxStaleness < 100*time.Millisecond || config.MaxStaleness > longest:
+		return nil, fmt.Errorf("coherence: MaxStaleness is %v: give at least 100ms and at most %v, or zero for %v", config.MaxStaleness, longest, DefaultMaxStaleness)
 	case config.Mode != Available && config.Mode != Strict:
 		return nil, fmt.Errorf("coherence: Mode is %d: give Available or Strict", config.Mode)
-	case config.IntentLife < time.Second:
-		return nil, fmt.Errorf("coherence: IntentLife is %v: give at least 1s, or zero for %v", config.IntentLife, DefaultIntentLife)
-	case config.Timeout < 0:
-		return nil, fmt.Errorf("coherence: Timeout is %v: give a positive duration, or zero for %v", config.Timeout, DefaultTimeout)
+	case config.IntentLife < time.Second || config.IntentLife > longest:
+		return nil, fmt.Errorf("coherence: IntentLife is %v: give at least 1s and at most %v, or zero for %v", config.IntentLife, longest, DefaultIntentLife)
+	case config.Timeout < time.Millisecond:
+		return nil, fmt.Errorf("coherence: Timeout is %v: give at least 1ms, or zero for %v", config.Timeout, DefaultTimeout)
 	case config.Timeout > config.MaxStaleness/3 || config.Timeout > config.IntentLife/3:
 		return nil, fmt.Errorf("coherence: Timeout is %v: give at most a third of MaxStaleness (%v) and of IntentLife (%v)", config.Timeout, config.MaxStaleness, config.IntentLife)
 	}
@@ -246,12 +250,13 @@ func (b *Bus) Epochs() *epoch.Table { return b.epochs }
 func (b *Bus) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), b.config.Timeout)
 	defer cancel()
+	why := b.State().Why // before it is "closed"
 	err := b.Shutdown(ctx)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if n := b.pending.undelivered(); n > 0 {
-		return fmt.Errorf("coherence: Redis was away: %d invalidations were not delivered", n)
+		return fmt.Errorf("coherence: %d invalidations were not delivered: %s", n, why)
 	}
 	return errors.New("coherence: writes ran on: what they change will not be delivered")
 }

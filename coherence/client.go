@@ -2,6 +2,7 @@ package coherence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -19,6 +20,9 @@ func privateOptions(client redis.UniversalClient, timeout time.Duration, all *co
 	single, ok := client.(*redis.Client)
 	if !ok {
 		return redis.Options{}, fmt.Errorf("coherence: Redis is a %T: give a *redis.Client (redis.NewClient or redis.NewFailoverClient)", client)
+	}
+	if single == nil {
+		return redis.Options{}, errors.New("coherence: Redis is a nil *redis.Client: give one, or nil for this process alone")
 	}
 	o := *single.Options()
 	o.ContextTimeoutEnabled = true

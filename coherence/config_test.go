@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,12 @@ func TestNewRefuses(t *testing.T) {
 		{coherence.Config{Namespace: "a\nb"}, `coherence: Namespace "a\nb": use 1 to 64`},
 		{coherence.Config{MaxStaleness: 50 * time.Millisecond}, "coherence: MaxStaleness is 50ms: give at least 100ms"},
 		{coherence.Config{MaxStaleness: -1}, "coherence: MaxStaleness is -1ns: give at least 100ms"},
-		{coherence.Config{Timeout: -time.Second}, "coherence: Timeout is -1s: give a positive duration, or zero for 100ms"},
+		{coherence.Config{MaxStaleness: math.MaxInt64}, "and at most 24h0m0s, or zero for 2s"},
+		{coherence.Config{IntentLife: time.Millisecond}, "coherence: IntentLife is 1ms: give at least 1s"},
+		{coherence.Config{IntentLife: math.MaxInt64}, "and at most 24h0m0s, or zero for 30s"},
+		{coherence.Config{Timeout: -time.Second}, "coherence: Timeout is -1s: give at least 1ms, or zero for 100ms"},
+		{coherence.Config{Timeout: 100}, "coherence: Timeout is 100ns: give at least 1ms, or zero for 100ms"},
+		{coherence.Config{Redis: (*redis.Client)(nil)}, "coherence: Redis is a nil *redis.Client: give one, or nil for this process alone"},
 		{coherence.Config{Timeout: time.Second}, "coherence: Timeout is 1s: give at most a third of MaxStaleness (2s) and of IntentLife (30s)"},
 		{coherence.Config{Timeout: time.Second, MaxStaleness: time.Minute, IntentLife: 2 * time.Second}, "give at most a third of MaxStaleness (1m0s) and of IntentLife (2s)"},
 		{coherence.Config{Redis: ring}, "coherence: Redis is a *redis.Ring: give a *redis.Client (redis.NewClient or redis.NewFailoverClient)"},
@@ -104,6 +110,7 @@ func TestRefs(t *testing.T) {
 		wantError(t, bus.Invalidate(t.Context(), c.refs...), c.want)
 		wantError(t, bus.Update(t.Context(), c.refs, notRun(t)), c.want)
 	}
+	wantError(t, bus.Update(t.Context(), []coherence.Ref{coherence.Tag("a")}, nil), "coherence: update: write is nil")
 	for ref, want := range map[coherence.Ref]string{
 		coherence.Entry("prefs", "acme:ada"):         "prefs:acme:ada",
 		coherence.Tag("user", "acme", "ada"):         "tieredcache:tag:user:acme:ada",

@@ -35,9 +35,12 @@ const (
 //
 // ctx is write's; while Redis is asked, its end ends the asking. write's context ends when Update returns.
 //
-// Errors: write's own; and those after which write has not run: one that names an unusable ref, ctx's, ErrCoherence,
-// ErrClosed. ErrClosed also where the bus was closed while write ran, and Redis could not be told any more.
+// Errors: write's own; and those after which write has not run: one that names an unusable ref or a nil write, ctx's,
+// ErrCoherence, ErrClosed. ErrClosed also where the bus was closed while write ran, and Redis could not be told any more.
 func (b *Bus) Update(ctx context.Context, refs []Ref, write func(context.Context) error) (err error) {
+	if write == nil {
+		return errors.New("coherence: update: write is nil: give the function that changes what refs name")
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}

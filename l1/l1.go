@@ -86,8 +86,9 @@ const (
 	marks   = gone | missing
 )
 
-// Entries returns how many entries of a usual size fit into a capacity in bytes.
-func Entries(capacity int64) int64 { return max(capacity/typical, 1<<10) }
+// Entries returns how many entries of a usual size fit into a capacity in bytes: at least 1,024, and at most 16,777,216,
+// beyond which only the sketch grows coarser.
+func Entries(capacity int64) int64 { return min(max(capacity/typical, 1<<10), 1<<24) }
 
 // New returns an empty cache, or an error that says what of config is unusable. Close ends what it started.
 func New[K comparable, V any](config Config) (*Cache[K, V], error) {

@@ -1,6 +1,7 @@
 package l1_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,21 @@ func TestHit(t *testing.T) {
 	}
 	if hits, misses := c.Lookups(); hits != 1 || misses != 1 {
 		t.Errorf("got %d hits and %d misses, want 1 and 1", hits, misses)
+	}
+}
+
+// TestAnyCapacity: more than any machine has costs no more than 16 GiB do.
+func TestAnyCapacity(t *testing.T) {
+	t.Parallel()
+	c := newRig[string, string](t, math.MaxInt64)
+	p := c.places("k")
+	c.Put("k", "v", p, c.epochs.Of(&p), time.Second, 1)
+	c.Wait()
+	if got, _, ok := c.Get("k", 0); !ok || got != "v" {
+		t.Errorf("got %q, %v, want v", got, ok)
+	}
+	if n := l1.Entries(math.MaxInt64); n != l1.Entries(16<<30) {
+		t.Errorf("laid out for %d entries", n)
 	}
 }
 

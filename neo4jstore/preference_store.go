@@ -24,17 +24,19 @@ type PreferenceConfig struct {
 	// Source is where the preferences are.
 	Source Source
 
-	// Bus keeps what is cached coherent; one store per bus, as its caches are named "prefs", "context" and "pref". It
-	// stays the caller's to close, after the store. nil: no cache at all; the store answers the same, from Neo4j.
+	// Bus keeps what is cached coherent; one store per bus, as its caches are named "prefs", "context" and "pref": stores
+	// of different databases on one Redis need a Namespace each, or they answer for each other. It stays the caller's to
+	// close, after the store. nil: no cache at all; the store answers the same, from Neo4j.
 	Bus *coherence.Bus
 
-	// TTL is the life of lists and single preferences in memory and in Redis. Zero: 5 min; at least 1 ms.
+	// TTL is the life of lists and single preferences in memory and in Redis. Zero: 5 min; at least 1 ms, at
+	// most 100 years.
 	TTL time.Duration
 
-	// ContextTTL is the life of what ForContext found. Zero: 10 min; at least 1 ms.
+	// ContextTTL is the life of what ForContext found. Zero: 10 min; at least 1 ms, at most 100 years.
 	ContextTTL time.Duration
 
-	// Capacity is the memory, in bytes, that each of the three caches may take. Zero: 64 MiB.
+	// Capacity is the memory, in bytes, that each of the three caches may take. Zero: 64 MiB; at least 64 KiB.
 	Capacity int64
 }
 
@@ -74,8 +76,8 @@ func NewPreferenceStore(config PreferenceConfig) (*PreferenceStore, error) {
 	if config.ContextTTL, err = life("ContextTTL", config.ContextTTL, DefaultContextTTL); err != nil {
 		return nil, err
 	}
-	if config.Capacity < 0 {
-		return nil, fmt.Errorf("neo4jstore: Capacity is %d: give bytes, or zero for %d", config.Capacity, tiered.DefaultCapacity)
+	if config.Capacity != 0 && config.Capacity < tiered.MinCapacity {
+		return nil, fmt.Errorf("neo4jstore: Capacity is %d: give bytes, at least %d, or zero for %d", config.Capacity, tiered.MinCapacity, tiered.DefaultCapacity)
 	}
 	s := &PreferenceStore{source: config.Source, bus: config.Bus}
 	s.list = Query(s.source, listPreferences, UserKey.params, decodePreference)
@@ -95,6 +97,8 @@ func life(field string, ttl, zero time.Duration) (time.Duration, error) {
 		return zero, nil
 	case ttl < time.Millisecond:
 		return 0, fmt.Errorf("neo4jstore: %s is %v: give at least 1ms, or zero for %v", field, ttl, zero)
+	case ttl > tiered.MaxTTL:
+		return 0, fmt.Errorf("neo4jstore: %s is %v: give at most 100 years, or zero for %v", field, ttl, zero)
 	}
 	return ttl, nil
 }

@@ -12,10 +12,10 @@ import (
 )
 
 // Query returns a loader that runs cypher in a read transaction and decodes each row; no row is an empty list, not
-// ErrNotFound. params makes the query's parameters from the key; nil: none. decode may be called again for the same
-// row, when the driver retries.
+// ErrNotFound. params makes the query's parameters from the key; nil: none, and K is named then, as in Query[string].
+// decode may be called again for the same row, when the driver retries.
 //
-// Errors: the driver's and decode's, as they are; one that says that the source has no driver.
+// Errors: the driver's and decode's, as they are; one that says that the source has no driver, or that decode is nil.
 func Query[K, T any](source Source, cypher string, params func(K) map[string]any, decode func(*neo4j.Record) (T, error)) func(context.Context, K) ([]T, error) {
 	return func(ctx context.Context, key K) ([]T, error) {
 		return read(ctx, source, cypher, paramsOf(params, key), decode)
@@ -56,6 +56,9 @@ func QueryMany[K comparable, T any](source Source, cypher string, params func(K)
 		value T
 	}
 	return func(ctx context.Context, keys []K) (map[K]T, error) {
+		if decode == nil {
+			return nil, errNoDecode
+		}
 		list := make([]any, len(keys))
 		for i, key := range keys {
 			one, err := indexed(paramsOf(params, key), i)

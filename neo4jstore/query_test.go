@@ -113,6 +113,22 @@ func TestSourceWithoutDriver(t *testing.T) {
 	}
 }
 
+// What has no function to call says so, in place of a panic.
+func TestNilFunctions(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var none func(*neo4j.Record) (int, error)
+	_, query := neo4jstore.Query(r.source(), "RETURN 1", upTo, none)(r.ctx, 1)
+	_, one := neo4jstore.QueryOne(r.source(), "RETURN 1", upTo, none)(r.ctx, 1)
+	_, many := neo4jstore.QueryMany(r.source(), "RETURN 1", upTo, none)(r.ctx, []int{1})
+	_, write := neo4jstore.Write[int](r.ctx, r.source(), nil, nil, nil)
+	for name, err := range map[string]error{"decode is nil": query, "decode is nil: give": one, "decode is nil: give the": many, "write is nil": write} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("got %v, want an error that says %s", err, name)
+		}
+	}
+}
+
 func TestUnreachableNeo4j(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -45,6 +45,8 @@ type Source struct {
 	Database string
 }
 
+var errNoDecode = errors.New("neo4jstore: decode is nil: give the function that makes a value of a row")
+
 var errNoDriver = errors.New("neo4jstore: Source.Driver is nil: give a driver from neo4j.NewDriverWithContext")
 
 // check says why the source cannot be used.
@@ -63,6 +65,9 @@ func (s Source) session(ctx context.Context, mode neo4j.AccessMode) neo4j.Sessio
 func read[T any](ctx context.Context, s Source, cypher string, params map[string]any, decode func(*neo4j.Record) (T, error)) ([]T, error) {
 	if err := s.check(); err != nil {
 		return nil, err
+	}
+	if decode == nil {
+		return nil, errNoDecode
 	}
 	session := s.session(ctx, neo4j.AccessModeRead)
 	defer session.Close(ctx)

@@ -21,6 +21,12 @@ const (
 	DefaultMaxLoads   = 64
 )
 
+// The least that Config.Capacity may be, in bytes (below it, surely entries were meant), and the longest life.
+const (
+	MinCapacity = 64 << 10
+	MaxTTL      = 100 * 365 * 24 * time.Hour
+)
+
 // Config configures a Cache. Every field but Name has a usable zero value; New validates it once.
 type Config[K comparable, V any] struct {
 	// Name is what Redis keys begin with, before ':', and what metrics call the cache: 1 to 64 of a-z A-Z 0-9 . _ -,
@@ -34,7 +40,8 @@ type Config[K comparable, V any] struct {
 	// Load reads a value from the source. It returns ErrNotFound, plain or wrapped, where the source has none; that is
 	// cached for MissingTTL. It may change its entry's life with SetTTL. Its context carries the values of the reader
 	// that led the flight, not its deadline, and ends when the last reader has left. A panic becomes the readers'
-	// error. nil, with LoadMany nil too: Get answers only what was Set.
+	// error. It may read this cache with that context, but for the entry that it loads. nil, with LoadMany nil too: Get
+	// answers only what was Set.
 	Load func(context.Context, K) (V, error)
 
 	// LoadMany reads several values at once; a key that is absent from its map is ErrNotFound. nil: Load for each key.
@@ -60,19 +67,21 @@ type Config[K comparable, V any] struct {
 	// (a quarter of MessagePack, half of JSON), and time where the link to it is slower than about 3 Gbit/s.
 	CompressAbove int
 
-	// TTL is the life of an entry, in memory and in Redis together. Zero: 5 min; at least 1 ms.
+	// TTL is the life of an entry, in memory and in Redis together. Zero: 5 min; at least 1 ms, at most 100 years.
 	TTL time.Duration
 
-	// MissingTTL is the life of the answer that the source has no value. Zero: 30 s; at least 1 ms.
+	// MissingTTL is the life of the answer that the source has no value. Zero: 30 s; at least 1 ms, at most 100 years.
 	MissingTTL time.Duration
 
-	// Capacity is the memory, in bytes, that entries may take in this process. Zero: 64 MiB.
+	// Capacity is the memory, in bytes, that entries may take in this process, not their number. Zero: 64 MiB; at least
+	// 64 KiB. What finds the entries, and says which to keep, comes to up to 6 % more, at most 1 GiB.
 	Capacity int64
 
 	// Cost measures a value, in bytes. nil: by walking the value.
 	Cost func(V) int64
 
-	// MaxLoads bounds the concurrent loads of this cache in this process. Zero: 64.
+	// MaxLoads bounds the concurrent loads of this cache in this process; a load whose loader waits for a read of the same
+	// cache does not count. Zero: 64.
 	MaxLoads int
 
 	// Clone copies a value for a caller who may change what it gets. nil: values are shared between callers and with
@@ -111,12 +120,12 @@ func (c Config[K, V]) complete() (Config[K, V], error) {
 		wrong = "Name is empty: it is what the Redis keys begin with, such as \"prefs\""
 	case !word.ValidName(c.Name):
 		wrong = fmt.Sprintf("Name %q: use 1 to 64 of a-z A-Z 0-9 . _ -", c.Name)
-	case c.TTL < time.Millisecond:
-		wrong = fmt.Sprintf("TTL is %v: give at least 1ms, or zero for %v", c.TTL, DefaultTTL)
-	case c.MissingTTL < time.Millisecond:
-		wrong = fmt.Sprintf("MissingTTL is %v: give at least 1ms, or zero for %v", c.MissingTTL, DefaultMissingTTL)
-	case c.Capacity < 0:
-		wrong = fmt.Sprintf("Capacity is %d: give bytes, or zero for %d", c.Capacity, DefaultCapacity)
+	case unusable(c.TTL) != "":
+		wrong = fmt.Sprintf("TTL is %v: %s, or zero for %v", c.TTL, unusable(c.TTL), DefaultTTL)
+	case unusable(c.MissingTTL) != "":
+		wrong = fmt.Sprintf("MissingTTL is %v: %s, or zero for %v", c.MissingTTL, unusable(c.MissingTTL), DefaultMissingTTL)
+	case c.Capacity < MinCapacity:
+		wrong = fmt.Sprintf("Capacity is %d: give bytes, at least %d, or zero for %d", c.Capacity, MinCapacity, DefaultCapacity)
 	case c.MaxLoads < 0:
 		wrong = fmt.Sprintf("MaxLoads is %d: give a number, or zero for %d", c.MaxLoads, DefaultMaxLoads)
 	case c.CompressAbove < 0:
@@ -128,6 +137,17 @@ func (c Config[K, V]) complete() (Config[K, V], error) {
 		return c, errors.New("tiered: " + wrong)
 	}
 	return c, nil
+}
+
+// unusable says what is to be done about a life that is none, or nothing.
+func unusable(ttl time.Duration) string {
+	switch {
+	case ttl < time.Millisecond:
+		return "give at least 1ms"
+	case ttl > MaxTTL:
+		return "give at most 100 years"
+	}
+	return ""
 }
 
 // loader returns what Get loads with: Load, or LoadMany for one key, or nil.

@@ -9,9 +9,10 @@ import (
 )
 
 // SetTTL gives the entry that is being loaded another life than Config.TTL or MissingTTL; in Config.LoadMany, all the
-// entries of the GetMany. It is for loaders, with the context that they were given; anywhere else, and with a ttl below 1 ms, it does nothing.
+// entries of the GetMany. It is for loaders, with the context that they were given; anywhere else, and with a ttl below
+// 1 ms or above 100 years, it does nothing.
 func SetTTL(ctx context.Context, ttl time.Duration) {
-	if l := loadingOf(ctx); l != nil && ttl >= time.Millisecond {
+	if l := loadingOf(ctx); l != nil && unusable(ttl) == "" {
 		l.ttl.Store(int64(ttl))
 	}
 }

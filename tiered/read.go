@@ -29,8 +29,9 @@ func (c *Cache[K, V]) Fetch(ctx context.Context, key K, load func(context.Contex
 	return c.get(ctx, key, load)
 }
 
-// Peek returns what memory holds of a key and nothing else: it never waits, loads or looks in Redis. Where nobody had read
-// for coherence.Config.IdleAfter that is nothing, until the bus has asked Redis what it missed.
+// Peek returns what memory holds of a key and nothing else: it never waits, loads or looks in Redis. What a Get has brought
+// is there some 2 ms later; until then another Get shares it. Where nobody had read for coherence.Config.IdleAfter there is
+// nothing, until the bus has asked Redis what it missed.
 func (c *Cache[K, V]) Peek(key K) (V, bool) {
 	h, asked, ok := c.near(key)
 	if !asked {

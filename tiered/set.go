@@ -21,14 +21,17 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, value V) error {
 // On a bus without Redis the value goes to memory, and is readable when SetWithTTL returns, unless memory has no room
 // for it.
 //
-// Errors: a ttl below 1 ms; a value that cannot be encoded; ErrCoherence, also where Redis cannot be reached (the value
-// may then still land later); ErrClosed.
+// Errors: a ttl below 1 ms or above 100 years; a value that cannot be encoded; ctx's; ErrCoherence, also where Redis
+// cannot be reached (the value may then still land later); ErrClosed.
 func (c *Cache[K, V]) SetWithTTL(ctx context.Context, key K, value V, ttl time.Duration) error {
 	if c.flights.isClosed() || c.bus.IsClosed() {
 		return ErrClosed
 	}
-	if ttl < time.Millisecond {
-		return fmt.Errorf("tiered: set %s: ttl is %v: give at least 1ms", c.Ref(key), ttl)
+	if wrong := unusable(ttl); wrong != "" {
+		return fmt.Errorf("tiered: set %s: ttl is %v: %s", c.Ref(key), ttl, wrong)
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("tiered: set %s: %w", c.Ref(key), err)
 	}
 	var t trip[K, V]
 	if err := c.plan(&t, key, c.load); err != nil {
@@ -41,7 +44,7 @@ func (c *Cache[K, V]) SetWithTTL(ctx context.Context, key K, value V, ttl time.D
 	defer c.member.Raise(&t.places)
 	c.member.Ready(ctx)
 	if c.member.Generation() == 0 {
-		return fmt.Errorf("tiered: set %s: %w", t.ref, ErrCoherence)
+		return fmt.Errorf("tiered: set %s: %w: %s", t.ref, ErrCoherence, c.bus.State().Why) // nothing was heard of Redis yet
 	}
 	stored, err := c.setFar(ctx, t, value, ttl)
 	switch {
@@ -68,7 +71,7 @@ func (c *Cache[K, V]) setFar(ctx context.Context, t trip[K, V], value V, ttl tim
 			return false, err
 		case err != nil:
 			c.count.redisErrors.Add(1)
-			return false, errors.Join(ErrCoherence, err)
+			return false, fmt.Errorf("%w: %w", ErrCoherence, err)
 		case stored || newer == 0 || !again:
 			return stored, nil
 		}
@@ -81,7 +84,10 @@ func (c *Cache[K, V]) setFar(ctx context.Context, t trip[K, V], value V, ttl tim
 // ristretto keeps the first of two quick puts of a new key, and a sweep could put what was loaded before in its place.
 func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 	if c.l1 == nil {
-		return c.unstored(&t) // there is nowhere to store it
+		if err := c.unstored(&t); err != nil {
+			return fmt.Errorf("%w: a Linearizable cache without Redis has nowhere to store it", err)
+		}
+		return nil
 	}
 	size := c.size(held[V]{value: value})
 	c.putting.Lock()

@@ -2,11 +2,15 @@ package tiered_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/tieredcache/tieredcache/coherence"
 	"github.com/tieredcache/tieredcache/tiered"
@@ -35,6 +39,27 @@ func TestSetAcrossProcesses(t *testing.T) {
 	_, err = c[0].Get(ctx, "k")
 	wantIs(t, "Get after its tag was invalidated", err, tiered.ErrNotFound)
 	wantError(t, c[0].SetWithTTL(ctx, "k", "v", 0), "ttl is 0s", "at least 1ms")
+	wantError(t, c[0].SetWithTTL(ctx, "k", "v", math.MaxInt64), "ttl is 2562047h", "at most 100 years")
+}
+
+// An error of Set says what was in its way.
+func TestSetSaysWhy(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	c, _, _ := processes(t, 1, tiered.Config[string, string]{})
+	err := c[0].Set(over, "k", "v")
+	if wantIs(t, "Set with an ended context", err, context.Canceled); errors.Is(err, tiered.ErrCoherence) {
+		t.Errorf("got %q: the context has ended, no more", err)
+	}
+	nowhere := newLocal(t, tiered.Config[string, string]{Linearizable: true})
+	err = nowhere.Set(t.Context(), "k", "v")
+	wantIs(t, "Set where nothing is kept", err, tiered.ErrCoherence)
+	wantError(t, err, "test:k", "Linearizable", "nowhere to store it")
+	away := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	defer away.Close()
+	err = newCache(t, newBus(t, coherence.Config{Redis: away}), tiered.Config[string, string]{}).Set(t.Context(), "k", "v")
+	wantIs(t, "Set without Redis", err, tiered.ErrCoherence)
+	wantError(t, err, "test:k", "connection refused")
 }
 
 // Clear is one message, whatever the number of entries; what was loaded before it is never answered after it.
