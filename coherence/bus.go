@@ -1,6 +1,7 @@
 // Package coherence tells every process what changed: a write leaves its intent on words in Redis, numbers it in a
 // sequence, keeps it in a journal and publishes it; every process applies what it hears to its epochs, and asks the
-// journal twice a second, while its caches are used, for what it did not hear. While an intent stands, nobody caches what is being written.
+// journal twice a second, while its caches are used, for what it did not hear. While an intent stands, nobody caches what
+// is being written.
 //
 // # Guarantees
 //
@@ -18,6 +19,11 @@
 //
 // A Bus is safe for concurrent use. One per process is enough: it costs one subscription and one SYNC, however many
 // caches share it.
+//
+// # Who uses what
+//
+// An application uses New, Config and Tag, and of a Bus Update, Invalidate, State, Stats, Close and Shutdown. Member,
+// Places and the rest of Bus are for package tiered.
 package coherence
 
 import (

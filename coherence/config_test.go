@@ -162,12 +162,14 @@ func (n *lost) Unwrap() error { return n.error }
 func TestNamesOfKindsAndConditions(t *testing.T) {
 	t.Parallel()
 	for got, want := range map[string]string{
-		coherence.Fenced.String():              "fenced",
-		coherence.Open.String():                "open",
-		coherence.Closed.String():              "closed",
-		coherence.CatchingUp.String():          "catching up",
-		coherence.Condition(9).String():        "condition 9",
-		coherence.SyncFailed.String():          "sync failed",
+		coherence.Fenced.String():                             "fenced",
+		coherence.Open.String():                               "open",
+		coherence.Closed.String():                             "closed",
+		coherence.CatchingUp.String():                         "catching up",
+		coherence.Condition(9).String():                       "condition 9",
+		coherence.SyncFailed.String():                         "sync failed",
+		coherence.Event{Kind: coherence.FenceOpened}.String(): "fence opened",
+		coherence.Event{Kind: coherence.SyncFailed, Err: errors.New("refused")}.String(): "sync failed: refused",
 		coherence.FenceClosed.String():         "fence closed",
 		coherence.FenceOpened.String():         "fence opened",
 		coherence.Flushed.String():             "flushed",

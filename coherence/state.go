@@ -107,6 +107,14 @@ type Event struct {
 	Err  error
 }
 
+// String returns the kind and, where there is one, the error.
+func (e Event) String() string {
+	if e.Err == nil {
+		return e.Kind.String()
+	}
+	return e.Kind.String() + ": " + e.Err.Error()
+}
+
 func (b *Bus) emit(e Event) {
 	if b.config.OnEvent != nil && b.events.enter() {
 		defer b.events.leave()

@@ -9,6 +9,10 @@
 // # Concurrency
 //
 // A Cache is safe for concurrent use. Values are shared, never copied: treat them as read-only.
+//
+// # Who uses what
+//
+// An application may use Size and Sizer, for a Cost of its own. Cache is for package tiered.
 package l1
 
 import (

@@ -9,8 +9,12 @@ import (
 )
 
 func (c *compiler) iface(t reflect.Type, path string) op {
-	if !c.dynamic || t.NumMethod() > 0 {
+	switch {
+	case t.NumMethod() > 0:
 		c.refuse(path, "interface type "+typeName(t)+"; name a concrete type")
+		return op{}
+	case !c.dynamic:
+		c.refuse(path, "interface type any; name a concrete type, or use MessagePackAny")
 		return op{}
 	}
 	c.shape.WriteString("any")

@@ -55,10 +55,10 @@ func TestMessagePackCheck(t *testing.T) {
 		got  error
 		want string
 	}{
-		{l2.MessagePack[Preference]().Check(), "Preference.Meta[].X: interface type any; name a concrete type"},
-		{l2.MessagePack[[]Preference]().Check(), "[]Preference[].Meta[].X: interface type any; name a concrete type"},
-		{l2.MessagePack[map[string]*Preference]().Check(), "map[string]*Preference[].Meta[].X: interface type any; name a concrete type"},
-		{l2.MessagePack[any]().Check(), "any: interface type any; name a concrete type"},
+		{l2.MessagePack[Preference]().Check(), "Preference.Meta[].X: interface type any; name a concrete type, or use MessagePackAny"},
+		{l2.MessagePack[[]Preference]().Check(), "[]Preference[].Meta[].X: interface type any; name a concrete type, or use MessagePackAny"},
+		{l2.MessagePack[map[string]*Preference]().Check(), "map[string]*Preference[].Meta[].X: interface type any; name a concrete type, or use MessagePackAny"},
+		{l2.MessagePack[any]().Check(), "any: interface type any; name a concrete type, or use MessagePackAny"},
 		{l2.MessagePack[struct{ E error }]().Check(), "struct { E error }.E: interface type error; name a concrete type"},
 		{l2.MessagePackAny[[]io.Reader]().Check(), "[]Reader[]: interface type Reader; name a concrete type"},
 		{l2.MessagePackAny[[]fmt.Stringer]().Check(), "[]Stringer[]: interface type Stringer; name a concrete type"},

@@ -15,6 +15,10 @@
 //
 // A Store is safe for concurrent use. It owns nothing: there is no Close. What it starts, to ask Redis for many readers
 // at once, ends with the round trip.
+//
+// # Who uses what
+//
+// An application uses the codecs. Store, and what it takes and returns, is for package tiered.
 package l2
 
 import (

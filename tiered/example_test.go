@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -28,7 +29,11 @@ func savePreferences(context.Context, []Preference) error { return nil }
 func Example() {
 	_ = func(ctx context.Context) error {
 		rdb := redis.NewClient(&redis.Options{Addr: "localhost:6379"})
-		bus, err := coherence.New(coherence.Config{Redis: rdb}) // one per process: one subscription, one SYNC
+		defer rdb.Close()
+		bus, err := coherence.New(coherence.Config{ // one per process: one subscription, one SYNC
+			Redis:   rdb,
+			OnEvent: func(e coherence.Event) { log.Print(e) }, // all that a reader never sees
+		})
 		if err != nil {
 			return err
 		}

@@ -34,7 +34,10 @@ func main() {
 }
 
 func run(ctx context.Context, rdb *redis.Client) error {
-	bus, err := coherence.New(coherence.Config{Redis: rdb}) // one per process: one subscription, one SYNC
+	bus, err := coherence.New(coherence.Config{ // one per process: one subscription, one SYNC
+		Redis:   rdb,
+		OnEvent: func(e coherence.Event) { log.Print(e) }, // all that a reader never sees
+	})
 	if err != nil {
 		return err
 	}
