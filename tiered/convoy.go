@@ -13,6 +13,10 @@ import (
 // may. What somebody else loads goes on by itself, and so does all of it where there is no LoadMany.
 func (c *Cache[K, V]) convoy(flights []*flight[K, V]) {
 	var lease, load []*flight[K, V]
+	defer func() { // after a Goexit in the user's codec
+		c.lose(lease)
+		c.lose(load)
+	}()
 	for _, f := range flights {
 		switch c.course(f) {
 		case toLease:
@@ -20,25 +24,38 @@ func (c *Cache[K, V]) convoy(flights []*flight[K, V]) {
 		case toLoad:
 			load = append(load, f)
 		default:
-			c.flyAlone(f)
+			go c.run(f)
 		}
 	}
-	c.leaseMany(lease)
-	for _, f := range lease {
-		if f.lease != nil || c.course(f) == toLoad {
+	leases := c.leaseMany(lease)
+	for i := 0; len(lease) > 0; i++ {
+		f := lease[0]
+		lease = lease[1:]
+		switch {
+		case c.landed(f, func() (answer[V], bool) { c.leased(f, leases, i); return answer[V]{}, false }):
+		case f.lease != nil || c.course(f) == toLoad:
 			load = append(load, f)
-		} else {
-			c.flyAlone(f)
+		default:
+			go c.run(f)
 		}
 	}
+	together := load
+	load = nil
 	switch {
-	case len(load) == 0:
+	case len(together) == 0:
 	case c.config.LoadMany != nil:
-		c.loadTogether(load)
+		c.loadTogether(together)
 	default:
-		for _, f := range load {
-			c.flyAlone(f)
+		for _, f := range together {
+			go c.run(f)
 		}
+	}
+}
+
+// lose answers flights whose goroutine has ended.
+func (c *Cache[K, V]) lose(flights []*flight[K, V]) {
+	for _, f := range flights {
+		c.landed(f, func() (answer[V], bool) { return answer[V]{tier: Source, err: errGoexit}, true })
 	}
 }
 
@@ -53,7 +70,7 @@ const (
 
 func (c *Cache[K, V]) course(f *flight[K, V]) course {
 	switch {
-	case f.load == nil:
+	case f.load == nil, f.ctx.Err() != nil:
 		return onItsOwn
 	case f.round, c.l2 == nil:
 		return toLoad
@@ -74,16 +91,10 @@ func (c *Cache[K, V]) course(f *flight[K, V]) course {
 	return onItsOwn
 }
 
-// flyAlone is flyOn for a flight that has a context already.
-func (c *Cache[K, V]) flyAlone(f *flight[K, V]) {
-	c.flights.group.DoChan(f.entry.Name, func() (any, error) { c.run(f); return nil, nil })
-}
-
-// leaseMany asks for the leases of several flights in one round trip. One that gets none has seen what stands in its
-// way, or Redis's error.
-func (c *Cache[K, V]) leaseMany(flights []*flight[K, V]) {
+// leaseMany asks for the leases of several flights in one round trip.
+func (c *Cache[K, V]) leaseMany(flights []*flight[K, V]) (leases l2.Leases[V]) {
 	if len(flights) == 0 {
-		return
+		return leases
 	}
 	ctx, cancel := c.bus.Within(c.ctx)
 	defer cancel()
@@ -91,17 +102,20 @@ func (c *Cache[K, V]) leaseMany(flights []*flight[K, V]) {
 	for i, f := range flights {
 		seen[i] = f.seen
 	}
-	leases := c.l2.LeaseMany(ctx, entries(flights), seen, c.config.TTL)
-	for i, f := range flights {
-		var lease *l2.Lease
-		lease, f.seen, f.err = leases.Lease(i, f.generation, c.bus.RedisNow(c.bus.Now()))
-		if f.err != nil {
-			c.letGo(f, lease)
-			continue
-		}
-		c.met(lease, seen[i], f.seen)
+	return c.l2.LeaseMany(ctx, entries(flights), seen, c.config.TTL)
+}
+
+// leased takes what a flight, the one at i, was granted; one that gets no lease has seen what stands in its way, or Redis's
+// error.
+func (c *Cache[K, V]) leased(f *flight[K, V], leases l2.Leases[V], i int) {
+	lease, met, err := leases.Lease(i, f.generation, c.bus.RedisNow(c.bus.Now()))
+	if err != nil {
+		c.letGo(f, lease)
+	} else {
+		c.met(lease, f.seen, met)
 		f.lease = lease
 	}
+	f.seen, f.err = met, err
 }
 
 // loadTogether loads for several flights in one LoadMany, and stores what it brought in one round trip. A flight that is
@@ -110,11 +124,7 @@ func (c *Cache[K, V]) loadTogether(flights []*flight[K, V]) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(flights[0].ctx))
 	defer cancel()
 	left := flights
-	defer func() { // after a Goexit of LoadMany
-		for _, f := range left {
-			c.landed(f, func() (answer[V], bool) { return answer[V]{tier: Source, err: errGoexit}, true })
-		}
-	}()
+	defer func() { c.lose(left) }() // after a Goexit in the user's code
 	goOn := make(map[*flight[K, V]]func() bool, len(flights))
 	var flying atomic.Int64
 	flying.Store(int64(len(flights)))
@@ -144,7 +154,7 @@ func (c *Cache[K, V]) loadTogether(flights []*flight[K, V]) {
 
 // sourceMany asks the source for several keys, in one place among the bounded loads.
 func (c *Cache[K, V]) sourceMany(ctx context.Context, flights []*flight[K, V]) (answers map[*flight[K, V]]answer[V], ttl func(answer[V]) time.Duration) {
-	if held := leased(flights); len(held) > 0 {
+	if held := withLease(flights); len(held) > 0 {
 		stop := c.everyThird(ctx, func(ctx context.Context) bool { return c.l2.RenewMany(ctx, held) })
 		defer stop()
 	}
@@ -197,7 +207,7 @@ func (c *Cache[K, V]) fillMany(flights []*flight[K, V], answers map[*flight[K, V
 			}
 			fills, filling = append(fills, fill), append(filling, f)
 		case a.err == nil && !f.round:
-			c.keep(f, a.held, c.bus.Now()+ttl(a))
+			c.keepOne(f, a, ttl(a))
 		}
 	}
 	if len(fills) == 0 {
@@ -210,20 +220,29 @@ func (c *Cache[K, V]) fillMany(flights []*flight[K, V], answers map[*flight[K, V
 		if a := answers[f]; fills[i].Word != nil {
 			c.filled(results[i].Held, results[i].Err)
 			if results[i].Held {
-				c.keep(f, a.held, c.bus.Now()+ttl(a))
+				c.keepOne(f, a, ttl(a))
 			}
 		}
+	}
+}
+
+// keepOne is keep for one of several: a panic in the user's Cost is the answer of that one.
+func (c *Cache[K, V]) keepOne(f *flight[K, V], a answer[V], ttl time.Duration) {
+	defer c.landPanic(f)
+	c.keep(f, a.held, c.bus.Now()+ttl)
+}
+
+// landPanic is deferred: it makes a panic a flight's answer.
+func (c *Cache[K, V]) landPanic(f *flight[K, V]) {
+	if p := recover(); p != nil {
+		c.land(f, answer[V]{tier: Source, err: newPanicError(p)})
 	}
 }
 
 // filling makes the word that is to be stored. A value that cannot be encoded gives its lease up.
 func (c *Cache[K, V]) filling(f *flight[K, V], a answer[V], ttl time.Duration) (fill l2.Filling) {
 	fill = l2.Filling{Entry: f.entry, Lease: f.lease}
-	defer func() {
-		if p := recover(); p != nil {
-			c.land(f, answer[V]{tier: Source, err: newPanicError(p)})
-		}
-	}()
+	defer c.landPanic(f)
 	if c.config.FillInBackground {
 		c.flights.mark(func() { f.filling, f.expires = true, c.bus.Now()+ttl })
 		c.land(f, a)
@@ -237,7 +256,7 @@ func (c *Cache[K, V]) filling(f *flight[K, V], a answer[V], ttl time.Duration) (
 	return fill
 }
 
-func leased[K comparable, V any](flights []*flight[K, V]) (all []l2.Filling) {
+func withLease[K comparable, V any](flights []*flight[K, V]) (all []l2.Filling) {
 	for _, f := range flights {
 		if f.lease != nil {
 			all = append(all, l2.Filling{Entry: f.entry, Lease: f.lease})

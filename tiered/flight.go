@@ -1,12 +1,11 @@
 package tiered
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 
 	"github.com/tieredcache/tieredcache/coherence"
 	"github.com/tieredcache/tieredcache/l2"
@@ -14,7 +13,7 @@ import (
 
 // flight is one journey to Redis and the source for one key. At most one of a key runs at a time. What decides who may
 // share it is written down beside it. Its leader looks in Redis himself, once; what that does not answer flies on in a
-// goroutine of its own, run by singleflight.
+// goroutine of its own.
 //
 // The races that the rules close:
 //
@@ -87,7 +86,6 @@ type registry[K comparable, V any] struct {
 	begun     uint64
 	aloft     int // flights: flying counts one as long as there are any
 	closed    bool
-	group     singleflight.Group
 	flying    sync.WaitGroup // flights, and what they leave behind
 }
 
@@ -103,10 +101,7 @@ func (c *Cache[K, V]) fly(ctx context.Context, mine *flight[K, V]) answer[V] {
 			return answer[V]{err: ErrClosed}
 		case leads:
 			r.mu.Unlock()
-			if c.depart(ctx, f) {
-				return f.answer
-			}
-			return c.ride(ctx, f)
+			return c.depart(ctx, f)
 		case free:
 			r.mu.Unlock()
 			return c.ride(ctx, f)
@@ -179,13 +174,17 @@ func (c *Cache[K, V]) lead(f, lingering *flight[K, V]) {
 	}
 }
 
-// depart is the leader's part of a flight: the first look. It answers, or the flight flies on.
-func (c *Cache[K, V]) depart(ctx context.Context, f *flight[K, V]) (answered bool) {
+// depart is the leader's part of a flight: the first look. It answers, or the flight flies on in a goroutine of its own.
+func (c *Cache[K, V]) depart(ctx context.Context, f *flight[K, V]) answer[V] {
 	if c.landed(f, func() (answer[V], bool) { return c.look(ctx, f) }) {
-		return true
+		return f.answer
 	}
-	c.flyOn(ctx, f)
-	return false
+	left := c.detach(ctx, f)
+	go c.run(f)
+	if left {
+		return endedAnswer[V](ctx)
+	}
+	return c.ride(ctx, f)
 }
 
 // landed says whether a step of a flight has answered it, which ends it. What panics, a codec of the user's for one, is
@@ -204,18 +203,17 @@ func (c *Cache[K, V]) landed(f *flight[K, V], step func() (answer[V], bool)) (an
 	return answered
 }
 
-// flyOn leaves a flight to a goroutine of its own.
-func (c *Cache[K, V]) flyOn(ctx context.Context, f *flight[K, V]) {
-	c.detach(ctx, f)
-	c.flights.group.DoChan(f.entry.Name, func() (any, error) { c.run(f); return nil, nil })
-}
-
-// detach gives a flight a context of its own.
-func (c *Cache[K, V]) detach(ctx context.Context, f *flight[K, V]) {
+// detach gives a flight a context of its own. It says whether its leader has left: one whose context has ended asks for
+// nothing more, on a Redis that may be slow.
+func (c *Cache[K, V]) detach(ctx context.Context, f *flight[K, V]) (left bool) {
 	c.flights.mark(func() {
 		f.goesOn()
 		f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	})
+	if left = ended(ctx); left {
+		c.leave(f)
+	}
+	return left
 }
 
 // goesOn returns what a flight needs that goes on.
@@ -277,7 +275,6 @@ func (c *Cache[K, V]) leave(f *flight[K, V]) {
 		return
 	}
 	f.over = true
-	r.group.Forget(f.entry.Name)
 	r.remove(f)
 	f.wake()
 	f.cancel()
@@ -297,7 +294,7 @@ func (c *Cache[K, V]) finish(f *flight[K, V], a answer[V]) {
 	c.end(f)
 }
 
-// land makes a flight's answer known, the first one; nobody waits for the flight any more. It stays known if it has put.
+// land makes a flight's answer known, the first one; nobody waits for the flight any more. A value stays known if it has put.
 // The registry is locked.
 func (r *registry[K, V]) land(f *flight[K, V], a answer[V]) {
 	if f.over || f.answered {
@@ -305,10 +302,7 @@ func (r *registry[K, V]) land(f *flight[K, V], a answer[V]) {
 	}
 	f.answered, f.answer = true, a
 	f.wake()
-	if f.onward != nil {
-		r.group.Forget(f.entry.Name)
-	}
-	if !f.put && !f.filling {
+	if a.err != nil || !f.put && !f.filling {
 		r.remove(f)
 	}
 }
@@ -345,6 +339,11 @@ func (r *registry[K, V]) isClosed() bool {
 func ended(ctx context.Context) bool {
 	deadline, has := ctx.Deadline()
 	return ctx.Err() != nil || has && !time.Now().Before(deadline)
+}
+
+// endedAnswer is the answer of who has left.
+func endedAnswer[V any](ctx context.Context) answer[V] {
+	return answer[V]{err: cmp.Or(ctx.Err(), context.DeadlineExceeded)}
 }
 
 // wait returns when a message has named the entry, when it is time to look again, or when the flight is over.

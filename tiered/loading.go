@@ -96,9 +96,22 @@ func (c *Cache[K, V]) rest(ctx context.Context) (goOn func()) {
 }
 
 func (l *loading) goOn() {
+	if !l.needs() || l.slots.Acquire(l.ctx, 1) != nil { // which fails where nobody waits for the load any more
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.reads--; l.reads == 0 && !l.over {
-		_ = l.begin() // it fails where nobody waits for the load any more
+	if l.has || l.reads > 0 || l.over { // meanwhile
+		l.slots.Release(1)
+		return
 	}
+	l.has = true
+}
+
+// needs counts a read that has ended, and says whether the load needs a place by that.
+func (l *loading) needs() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reads--
+	return l.reads == 0 && !l.over
 }

@@ -118,9 +118,13 @@ func (c *Cache[K, V]) flyMany(ctx context.Context, keys []K, missed uint64) []an
 			others.Go(func() { answers[i] = c.fly(ctx, &mine[i]) })
 		}
 	}
-	c.departMany(ctx, led)
+	left := c.departMany(ctx, led)
 	for i, f := range boarded {
-		if f != nil {
+		switch {
+		case f == nil:
+		case slices.Contains(left, f):
+			answers[i] = endedAnswer[V](ctx)
+		default:
 			answers[i] = c.ride(ctx, f)
 		}
 	}
@@ -128,14 +132,11 @@ func (c *Cache[K, V]) flyMany(ctx context.Context, keys []K, missed uint64) []an
 	return answers
 }
 
-// departMany is depart for flights that look together. Those that Redis does not answer fly on together.
-func (c *Cache[K, V]) departMany(ctx context.Context, led []*flight[K, V]) {
+// departMany is depart for flights that look together. Those that Redis does not answer fly on together; left are those
+// of them that their leader has left.
+func (c *Cache[K, V]) departMany(ctx context.Context, led []*flight[K, V]) (left []*flight[K, V]) {
 	var ask, on []*flight[K, V]
-	defer func() { // after a Goexit in the user's code, nobody else would answer them
-		for _, f := range append(append(led, ask...), on...) {
-			c.landed(f, func() (answer[V], bool) { return answer[V]{tier: Source, err: errGoexit}, true })
-		}
-	}()
+	defer func() { c.lose(append(append(led, ask...), on...)) }() // after a Goexit in the user's code
 	for len(led) > 0 {
 		f := led[0]
 		led = led[1:]
@@ -157,13 +158,16 @@ func (c *Cache[K, V]) departMany(ctx context.Context, led []*flight[K, V]) {
 			on = append(on, f)
 		}
 	}
-	if len(on) > 0 {
-		for _, f := range on {
-			c.detach(ctx, f)
+	for _, f := range on {
+		if c.detach(ctx, f) {
+			left = append(left, f)
 		}
+	}
+	if len(on) > 0 {
 		go c.convoy(on)
 		on = nil
 	}
+	return left
 }
 
 func (c *Cache[K, V]) l2GetMany(ctx context.Context, ask []*flight[K, V]) (l2.Words[V], error) {

@@ -124,3 +124,40 @@ func TestLoaderLeavesAReaderBehind(t *testing.T) {
 		<-time.After(2 * time.Millisecond)
 	}
 }
+
+// A loader that gave a read up waits for a place that another's has, whose loader reads its entry: neither waits for the
+// other for good.
+func TestLoadersThatGiveUpDoNotBlockEachOther(t *testing.T) {
+	var c *tiered.Cache[string, string]
+	inD, inA := make(chan bool, 1), make(chan bool)
+	c = newLocal(t, tiered.Config[string, string]{MaxLoads: 1, Load: func(ctx context.Context, k string) (string, error) {
+		switch k {
+		case "a": // tries d, and does without
+			soon, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+			defer cancel()
+			_, _ = c.Get(soon, "d")
+		case "d":
+			inD <- true
+			<-inA
+			_, _ = c.Get(ctx, "a")
+		}
+		return k, nil
+	}})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var all sync.WaitGroup
+	get := func(k string) {
+		all.Go(func() {
+			if v, err := c.Get(ctx, k); err != nil || v != k {
+				t.Errorf("%s: got %q, %v", k, v, err)
+			}
+		})
+	}
+	get("a")
+	<-inD
+	get("d") // so that its load goes on when a has given up
+	<-time.After(100 * time.Millisecond)
+	close(inA)
+	get("other")
+	all.Wait()
+}

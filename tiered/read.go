@@ -153,6 +153,9 @@ func (c *Cache[K, V]) saw(ctx context.Context, f *flight[K, V], w l2.Word[V], er
 
 // far is what a flight does that flies on. Redis's errors lead round Redis, never to the reader.
 func (c *Cache[K, V]) far(f *flight[K, V]) answer[V] {
+	if err := f.ctx.Err(); err != nil && f.lease == nil {
+		return answer[V]{err: err} // nobody waits any more
+	}
 	if !f.looked {
 		if a, answered := c.look(f.ctx, f); answered {
 			return a

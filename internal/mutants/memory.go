@@ -160,7 +160,7 @@ func memory() []mutant {
 		{
 			name: "late puts linger", guard: "a flight that has answered lingers until its put is visible or refused",
 			file: "tiered/flight.go",
-			old:  "\tif !f.put && !f.filling {\n\t\tr.remove(f)\n\t}\n",
+			old:  "\tif a.err != nil || !f.put && !f.filling {\n\t\tr.remove(f)\n\t}\n",
 			new:  "\tr.remove(f)\n",
 			pkg:  "tiered", test: "TestPutsLingerUntilTheyAreVisible",
 		},
