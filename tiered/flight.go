@@ -11,7 +11,8 @@ import (
 	"github.com/tieredcache/tieredcache/l2"
 )
 
-// flight is one journey to Redis and the source for one key. At most one of a key runs at a time. What decides who may
+// flight is one journey to Redis and the source for one key. At most one of a key runs at a time, but for one that a Set
+// without Redis has made void. What decides who may
 // share it is written down beside it. Its leader looks in Redis himself, once; what that does not answer flies on in a
 // goroutine of its own.
 //
@@ -24,6 +25,8 @@ import (
 //     reader hits the older value, visible late and under the same epoch: a flight lingers until its put is visible,
 //     and who flies meanwhile raises the epoch first.
 //  4. A flight whose last reader has left puts its value after another flight has answered: it puts nothing.
+//  5. Between the old value's end and the new one's being visible, Set without Redis would let a reader load what is older:
+//     Set is a flight that has answered.
 type flight[K comparable, V any] struct {
 	trip[K, V]
 	began uint64 // its number among all flights
@@ -145,7 +148,7 @@ func (c *Cache[K, V]) mayShare(f, mine *flight[K, V], arrived uint64) bool {
 	usable := c.member.Usable(now, &f.places)
 	same := c.member.Epoch(&f.places) == f.e0
 	switch {
-	case f.load == nil && mine.load != nil:
+	case f.load == nil && mine.load != nil && (!f.answered || f.answer.missing):
 		return false // a Get of a cache without Load cannot load for a Fetch
 	case f.answered && now >= f.expires:
 		return false
@@ -166,12 +169,19 @@ func (c *Cache[K, V]) lead(f, lingering *flight[K, V]) {
 	if lingering != nil && c.member.Epoch(&f.places) == lingering.e0 {
 		c.member.Raise(&f.places)
 	}
-	r.begun++
-	f.began, f.e0, f.readers = r.begun, c.member.Epoch(&f.places), 1
-	r.byName[f.entry.Name] = f
+	f.readers = 1
+	c.begin(f)
 	if r.aloft++; r.aloft == 1 {
 		r.flying.Add(1)
 	}
+}
+
+// begin makes a flight known, under the epoch of this moment. The registry is locked.
+func (c *Cache[K, V]) begin(f *flight[K, V]) {
+	r := &c.flights
+	r.begun++
+	f.began, f.e0 = r.begun, c.member.Epoch(&f.places)
+	r.byName[f.entry.Name] = f
 }
 
 // depart is the leader's part of a flight: the first look. It answers, or the flight flies on in a goroutine of its own.

@@ -121,10 +121,17 @@ func (c *Cache[K, V]) nearby(f *flight[K, V]) (a answer[V], answered bool) {
 	return c.again(f)
 }
 
-// again looks into memory once more.
+// again looks into memory once more; without Redis until no Set has come between.
 func (c *Cache[K, V]) again(f *flight[K, V]) (a answer[V], answered bool) {
-	a.held, _, answered = c.near(f.key)
-	return a, answered
+	for {
+		at := c.member.Epoch(&f.places)
+		if a, answered = c.beingSet(f); !answered {
+			a.held, _, answered = c.near(f.key)
+		}
+		if answered || c.l2 != nil || c.member.Epoch(&f.places) == at {
+			return a, answered
+		}
+	}
 }
 
 // prepare says what a flight may use.

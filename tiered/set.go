@@ -79,9 +79,8 @@ func (c *Cache[K, V]) setFar(ctx context.Context, t trip[K, V], value V, ttl tim
 	}
 }
 
-// setNear stores in memory alone. The entry is put under the epoch that comes next, and then that is raised: a load that
-// began before is void, and nobody sees the new value before the old one has gone. One at a time, and not beside a sweep:
-// ristretto keeps the first of two quick puts of a new key, and a sweep could put what was loaded before in its place.
+// setNear stores in memory alone, one value at a time, and not beside a sweep: ristretto keeps the first of two quick puts
+// of a new key, and a sweep could put what was loaded before in its place.
 func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 	if c.l1 == nil {
 		if err := c.unstored(&t); err != nil {
@@ -89,24 +88,46 @@ func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 		}
 		return nil
 	}
-	size := c.size(held[V]{value: value})
+	h := held[V]{value: value}
+	size := c.size(h)
 	c.putting.Lock()
 	defer c.putting.Unlock()
 	for {
-		at := c.member.Epoch(&t.places) + 1
-		c.l1.Put(t.key, value, t.places, at, c.bus.Now()+ttl, size)
-		c.l1.Wait()
-		c.flights.mark(func() { // no flight begins under the new epoch that does not know of it
+		f := &flight[K, V]{trip: t, put: true, answered: true, answer: answer[V]{held: h, tier: Memory}, expires: c.bus.Now() + ttl, size: size}
+		c.flights.mark(func() { // a load that began before is void, and none begins that does not know of this
 			c.member.Raise(&t.places)
-			c.flights.sweeps.Add(1) // after it: who missed the key before looks again
+			c.begin(f)
+		})
+		c.put(f)
+		c.l1.Wait()
+		c.flights.mark(func() {
+			c.flights.remove(f)
+			c.flights.sweeps.Add(1)
 		})
 		switch {
+		case c.bus.IsClosed():
+			return ErrClosed
 		case !c.member.Usable(c.bus.Now(), &t.places):
 			return c.unstored(&t) // a write is under way, whose end makes it void
-		case c.member.Epoch(&t.places) == at:
+		case c.member.Epoch(&t.places) == f.e0:
 			return nil
 		}
 	}
+}
+
+// beingSet returns the value that a Set without Redis is about to show in place of another.
+func (c *Cache[K, V]) beingSet(f *flight[K, V]) (a answer[V], is bool) {
+	if c.l2 != nil {
+		return a, false
+	}
+	r := &c.flights
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	other := r.byName[f.entry.Name]
+	if other == nil || !other.answered || !c.mayShare(other, f, other.began) {
+		return a, false
+	}
+	return other.answer, true
 }
 
 // unstored is what Set returns where nothing was stored.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -176,6 +178,60 @@ func TestSetBesideASweep(t *testing.T) {
 		}
 		if err := c.Close(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestSetOverwrites: who reads while a value takes another's place gets one of the two, never what the source has, or
+// nothing.
+func TestSetOverwrites(t *testing.T) {
+	for name, load := range map[string]func(context.Context, string) (string, error){
+		"without a Load": nil,
+		"with a Load":    func(context.Context, string) (string, error) { return "-1", nil },
+	} {
+		for how, get := range map[string]func(*tiered.Cache[string, string]) (string, error){
+			"Get": func(c *tiered.Cache[string, string]) (string, error) { return c.Get(t.Context(), "k") },
+			"GetMany": func(c *tiered.Cache[string, string]) (string, error) {
+				found, err := c.GetMany(t.Context(), []string{"k"})
+				return found["k"], err
+			},
+			"Fetch": func(c *tiered.Cache[string, string]) (string, error) {
+				return c.Fetch(t.Context(), "k", func(context.Context, string) (string, error) { return "-2", nil })
+			},
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				t.Parallel()
+				c := newLocal(t, tiered.Config[string, string]{Load: load})
+				var written atomic.Int64
+				set := func(n int64) {
+					if err := c.Set(t.Context(), "k", strconv.FormatInt(n, 10)); err != nil {
+						t.Error(err)
+					}
+					written.Store(n)
+				}
+				set(0)
+				var all sync.WaitGroup
+				end := time.Now().Add(500 * time.Millisecond)
+				all.Go(func() {
+					for n := int64(1); time.Now().Before(end); n++ {
+						set(n)
+					}
+				})
+				for range 2 {
+					all.Go(func() {
+						for last := int64(0); time.Now().Before(end) && !t.Failed(); {
+							atLeast := max(last, written.Load())
+							v, err := get(c)
+							n, bad := strconv.ParseInt(v, 10, 64)
+							if err != nil || bad != nil || n < atLeast {
+								t.Errorf("got %q, %v, and %d was there before", v, err, atLeast)
+							}
+							last = n
+						}
+					})
+				}
+				all.Wait()
+			})
 		}
 	}
 }

@@ -139,7 +139,7 @@ func memory() []mutant {
 		{
 			name: "a flight looks into memory once more after a Set", guard: "a new flight looks at L1 once more after it is registered",
 			file: "tiered/set.go",
-			old:  "\t\t\tc.flights.sweeps.Add(1) // after it: who missed the key before looks again\n",
+			old:  "\t\t\tc.flights.sweeps.Add(1)\n",
 			new:  ``,
 			pkg:  "tiered", test: "TestMemoryIsAskedAgain",
 		},
@@ -153,9 +153,23 @@ func memory() []mutant {
 		{
 			name: "no flight begins while a Set raises the epoch", guard: "a value that was Set is readable",
 			file: "tiered/set.go",
-			old:  `c.flights.mark(func() { // no flight begins under the new epoch that does not know of it`,
+			old:  `c.flights.mark(func() { // a load that began before is void, and none begins that does not know of this`,
 			new:  `func(do func()) { do() }(func() {`,
 			pkg:  "tiered", test: "TestNoFlightBeginsWhileSetRaisesTheEpoch",
+		},
+		{
+			name: "who looks again does so until no Set has come between", guard: "a value that was Set is readable",
+			file: "tiered/read.go",
+			old:  `if answered || c.l2 != nil || c.member.Epoch(&f.places) == at {`,
+			new:  `if true || c.member.Epoch(&f.places) == at {`,
+			pkg:  "tiered", test: "TestSetOverwrites",
+		},
+		{
+			name: "a Set answers who looks again", guard: "a value that was Set is readable",
+			file: "tiered/set.go",
+			old:  `if other == nil || !other.answered || !c.mayShare(other, f, other.began) {`,
+			new:  `if true || other == nil || !other.answered || !c.mayShare(other, f, other.began) {`,
+			pkg:  "tiered", test: "TestSetOverwrites",
 		},
 		{
 			name: "late puts linger", guard: "a flight that has answered lingers until its put is visible or refused",
