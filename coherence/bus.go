@@ -93,9 +93,9 @@ type Config struct {
 	MaxStaleness time.Duration
 	// Mode says what a write does when Redis cannot be reached. Zero: Available.
 	Mode Mode
-	// Timeout bounds each operation on Redis. Zero: 100 ms, or a quarter of MaxStaleness where that is less. At least 1 ms,
-	// and at most a third of MaxStaleness and of IntentLife: after a SYNC or a renewal that was not answered there must be
-	// time for another.
+	// Timeout bounds each round trip to Redis, of which a write takes one for each 1,000 refs. Zero: 100 ms, or a quarter of
+	// MaxStaleness where that is less. At least 1 ms, and at most a third of MaxStaleness and of IntentLife: after a SYNC or
+	// a renewal that was not answered there must be time for another.
 	Timeout time.Duration
 	// IntentLife is how long a writer that died leaves what it was writing uncached, and how long one that is cut off
 	// from Redis, or frozen, stays protected. A write that runs on renews its intent. Zero: 30 s. At least 1 s, at
@@ -301,17 +301,13 @@ func (b *Bus) drain(ctx context.Context) error {
 	return nil
 }
 
-// background runs f, for at most the Redis timeout, and says false where the bus has ended.
+// background runs f, until the bus ends, and says false where it has.
 func (b *Bus) background(f func(context.Context)) bool {
 	b.mu.Lock() // against Shutdown, which waits for what runs
 	defer b.mu.Unlock()
 	if b.ctx.Err() != nil {
 		return false
 	}
-	b.done.Go(func() {
-		ctx, cancel := context.WithTimeout(b.ctx, b.config.Timeout)
-		defer cancel()
-		f(ctx)
-	})
+	b.done.Go(func() { f(b.ctx) })
 	return true
 }

@@ -66,9 +66,7 @@ func (b *Bus) redisFirst(ctx context.Context, names []string, places []uint32, t
 		b.pending.end(places)
 		return nil
 	}
-	ctx, cancel := b.Within(context.WithoutCancel(ctx))
-	defer cancel()
-	err := tell(ctx)
+	err := tell(context.WithoutCancel(ctx))
 	b.epochs.Raise(places...)
 	switch {
 	case err == nil:

@@ -29,7 +29,8 @@ var (
 	clearScript  = redis.NewScript(word.Lib + clearLua)
 )
 
-// refsAtOnce is how many refs one script, one message and one entry of the journal take.
+// refsAtOnce is how many refs one script, one message and one entry of the journal take. Each script has a Timeout of its
+// own: how many refs a write names is no reason to do without its intent.
 const refsAtOnce = 1000
 
 // debt is what the word of a name is owed: the tokens that may stand on it, and the id of the value that may stay.
@@ -70,9 +71,9 @@ const abandoned = "0000000000000000"
 // sendIntent is INTENT. Where over names a token, the token that is sent takes its place.
 func (b *Bus) sendIntent(ctx context.Context, client *redis.Client, names []string, token, over string) error {
 	for some := range slices.Chunk(names, refsAtOnce) {
-		keys := b.scriptKeys(some)
-		err := intentScript.Run(ctx, client, keys, b.layout.Channel(), joinRefs(some), token, b.config.IntentLife.Milliseconds(), over).Err()
-		if err != nil {
+		once, cancel := context.WithTimeout(ctx, b.config.Timeout)
+		err := intentScript.Run(once, client, b.scriptKeys(some), b.layout.Channel(), joinRefs(some), token, b.config.IntentLife.Milliseconds(), over).Err()
+		if cancel(); err != nil {
 			return fmt.Errorf("coherence: intent: %w", err)
 		}
 	}
@@ -99,8 +100,9 @@ func (b *Bus) sendDone(ctx context.Context, client *redis.Client, list []debt, l
 			}
 			args = append(args, tokens, d.new())
 		}
-		reply, err := doneScript.Run(ctx, client, b.scriptKeys(names), args...).Text()
-		if err != nil {
+		once, cancel := context.WithTimeout(ctx, b.config.Timeout)
+		reply, err := doneScript.Run(once, client, b.scriptKeys(names), args...).Text()
+		if cancel(); err != nil {
 			return announced, fmt.Errorf("coherence: done: %w", err)
 		}
 		announced = announced || reply != ""
@@ -110,6 +112,8 @@ func (b *Bus) sendDone(ctx context.Context, client *redis.Client, list []debt, l
 
 // sendClear is CLEAR.
 func (b *Bus) sendClear(ctx context.Context, client *redis.Client, cache string) error {
+	ctx, cancel := context.WithTimeout(ctx, b.config.Timeout)
+	defer cancel()
 	name := word.GenerationName(cache)
 	g, err := clearScript.Run(ctx, client, b.scriptKeys([]string{name}), b.layout.Channel(), name).Uint64()
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/internal/late"
 )
 
 // The life of an intent: how often in it a write that runs renews it, which part may pass without, and how soon it is
@@ -31,7 +33,7 @@ const (
 // when Redis is back, which is an Event and no error; Strict returns ErrCoherence. An intent is renewed while write
 // runs; where that fails for two thirds of its life, Strict cancels write's context with ErrCoherence as the cause. When
 // write has returned, Update waits for a renewal under way, and where the intent's life was over, for Redis to be told: for
-// at most the Redis timeout each.
+// at most the Redis timeout each, for each 1,000 refs.
 //
 // ctx is write's; while Redis is asked, its end ends the asking. write's context ends when Update returns.
 //
@@ -108,13 +110,11 @@ func (w *write) intend(ctx context.Context) (notTaken, err error) {
 	if b.data == nil {
 		return nil, nil
 	}
-	asking, cancel := context.WithTimeout(ctx, b.config.Timeout)
-	defer cancel()
 	sent := b.Now()
-	notTaken = b.sendIntent(asking, b.data, w.names, w.token, "")
+	notTaken = b.sendIntent(ctx, b.data, w.names, w.token, "")
 	if notTaken != nil {
 		b.counters.intentFailures.Add(1)
-		if stopped := ctx.Err(); stopped != nil || b.config.Mode == Strict {
+		if stopped := late.Err(ctx); stopped != nil || b.config.Mode == Strict {
 			w.retract()
 			if stopped != nil {
 				return nil, stopped
@@ -164,10 +164,8 @@ func (w *write) renewOnce() (lapsed error) {
 	if b.ctx.Err() != nil {
 		return w.lapse(ErrClosed)
 	}
-	ctx, cancel := context.WithTimeout(b.ctx, b.config.Timeout)
-	defer cancel()
 	sent := b.Now()
-	err := b.sendIntent(ctx, b.data, w.names, w.token, "")
+	err := b.sendIntent(b.ctx, b.data, w.names, w.token, "")
 	next := renewals
 	if err != nil {
 		b.counters.intentFailures.Add(1)

@@ -1,13 +1,13 @@
 package tiered
 
 import (
-	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/internal/late"
 	"github.com/tieredcache/tieredcache/l2"
 )
 
@@ -192,7 +192,7 @@ func (c *Cache[K, V]) depart(ctx context.Context, f *flight[K, V]) answer[V] {
 	left := c.detach(ctx, f)
 	go c.run(f)
 	if left {
-		return endedAnswer[V](ctx)
+		return answer[V]{err: late.Err(ctx)}
 	}
 	return c.ride(ctx, f)
 }
@@ -220,7 +220,7 @@ func (c *Cache[K, V]) detach(ctx context.Context, f *flight[K, V]) (left bool) {
 		f.goesOn()
 		f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	})
-	if left = ended(ctx); left {
+	if left = late.Err(ctx) != nil; left {
 		c.leave(f)
 	}
 	return left
@@ -343,17 +343,6 @@ func (r *registry[K, V]) isClosed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.closed
-}
-
-// ended says whether a context has ended, or is about to: its timer may be late.
-func ended(ctx context.Context) bool {
-	deadline, has := ctx.Deadline()
-	return ctx.Err() != nil || has && !time.Now().Before(deadline)
-}
-
-// endedAnswer is the answer of who has left.
-func endedAnswer[V any](ctx context.Context) answer[V] {
-	return answer[V]{err: cmp.Or(ctx.Err(), context.DeadlineExceeded)}
 }
 
 // wait returns when a message has named the entry, when it is time to look again, or when the flight is over.

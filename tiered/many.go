@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/tieredcache/tieredcache/internal/late"
 	"github.com/tieredcache/tieredcache/l2"
 )
 
@@ -123,7 +124,7 @@ func (c *Cache[K, V]) flyMany(ctx context.Context, keys []K, missed uint64) []an
 		switch {
 		case f == nil:
 		case slices.Contains(left, f):
-			answers[i] = endedAnswer[V](ctx)
+			answers[i] = answer[V]{err: late.Err(ctx)}
 		default:
 			answers[i] = c.ride(ctx, f)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/internal/late"
 	"github.com/tieredcache/tieredcache/l2"
 )
 
@@ -150,7 +151,7 @@ func (c *Cache[K, V]) hasNews(f *flight[K, V]) bool {
 func (c *Cache[K, V]) saw(ctx context.Context, f *flight[K, V], w l2.Word[V], err error, now time.Duration) (a answer[V], answered bool) {
 	c.count.saw(w.Kind, err)
 	c.odds.saw(w.Kind, err)
-	f.looked = err == nil || !ended(ctx)
+	f.looked = err == nil || late.Err(ctx) == nil
 	if w.Kind == l2.Found {
 		return c.found(f, w, now), true
 	}

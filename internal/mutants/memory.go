@@ -223,15 +223,15 @@ func memory() []mutant {
 		{
 			name: "an invalidation raises the epoch here before it returns", guard: "INVALIDATE: then own epoch[refs]++, then return",
 			file: "coherence/invalidate.go",
-			old:  "\terr := tell(ctx)\n\tb.epochs.Raise(places...)\n",
-			new:  "\terr := tell(ctx)\n",
+			old:  "\terr := tell(context.WithoutCancel(ctx))\n\tb.epochs.Raise(places...)\n",
+			new:  "\terr := tell(context.WithoutCancel(ctx))\n",
 			pkg:  "coherence", test: "TestInvalidateRaisesItsOwnEpoch",
 		},
 		{
 			name: "Redis before one's own memory", guard: "INVALIDATE: INCR+XADD+PUBLISH, then own epoch[refs]++",
 			file: "coherence/invalidate.go",
-			old:  "\terr := tell(ctx)\n\tb.epochs.Raise(places...)\n",
-			new:  "\tb.epochs.Raise(places...)\n\terr := tell(ctx)\n",
+			old:  "\terr := tell(context.WithoutCancel(ctx))\n\tb.epochs.Raise(places...)\n",
+			new:  "\tb.epochs.Raise(places...)\n\terr := tell(context.WithoutCancel(ctx))\n",
 			pkg:  "coherence", test: "TestRedisIsToldFirst",
 		},
 		{

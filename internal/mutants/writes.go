@@ -6,7 +6,7 @@ func writes() []mutant {
 		{
 			name: "the intent comes before the write", guard: "INTENT: 1 RT, before write",
 			file: "coherence/update.go",
-			old:  `notTaken = b.sendIntent(asking, b.data, w.names, w.token, "")`,
+			old:  `notTaken = b.sendIntent(ctx, b.data, w.names, w.token, "")`,
 			new:  `notTaken = asking.Err()`,
 			pkg:  "coherence", test: "TestIntentStands",
 		},
@@ -55,8 +55,8 @@ func writes() []mutant {
 		{
 			name: "Strict does not run what Redis was not told of", guard: "UPDATE: Strict: ... write is not run",
 			file: "coherence/update.go",
-			old:  `if stopped := ctx.Err(); stopped != nil || b.config.Mode == Strict {`,
-			new:  `if stopped := ctx.Err(); stopped != nil {`,
+			old:  `if stopped := late.Err(ctx); stopped != nil || b.config.Mode == Strict {`,
+			new:  `if stopped := late.Err(ctx); stopped != nil {`,
 			pkg:  "coherence", test: "TestStrict",
 		},
 		{
