@@ -85,8 +85,9 @@ type Config struct {
 	// masters only, no retries, context timeouts on, Timeout as their timeouts, RESP2. Hooks are not carried over. nil: no
 	// Redis; the bus keeps the caches of this process coherent, and promises nothing across processes.
 	Redis redis.UniversalClient
-	// Namespace is put before every key and channel, followed by '/': staging and production on one Redis. 1 to 64 of
-	// a-z A-Z 0-9 . _ -; empty: nothing is put before them.
+	// Namespace is put before every key and channel, followed by '/': staging and production on one Redis, also in two of
+	// its databases, whose channels are the same: each would be told of the other's invalidations, and SYNC for each. 1 to
+	// 64 of a-z A-Z 0-9 . _ -; empty: nothing is put before them.
 	Namespace string
 	// MaxStaleness is the longest time that a process goes on serving from memory and Redis without hearing from
 	// Redis. Zero: 2 s. At least 100 ms, at most 24 h.

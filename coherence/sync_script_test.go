@@ -159,6 +159,33 @@ func TestJournalHoldsWhatSyncReads(t *testing.T) {
 	}
 }
 
+// TestJournalIsBoundedInBytes: refs that are long are told, not kept. Who has missed them forgets everything.
+func TestJournalIsBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	r := shared(t)
+	p := r.openPeer(t, coherence.Config{})
+	r.awaitSubscribed(t)
+	q := r.openPeer(t, coherence.Config{})
+	var refs []coherence.Ref
+	for i := range 1000 {
+		refs = append(refs, entry(fmt.Sprintf("%0100d", i)))
+	}
+	before := p.epoch(refs[0])
+	check(t, q.Invalidate(t.Context(), refs...))
+	eventually(t, "the peer is told", soon, func() bool { return p.epoch(refs[0]) > before })
+	check(t, q.Invalidate(t.Context(), refs[:100]...))
+	kept := r.XRange(t.Context(), r.layout.Journal(), "-", "+").Val()
+	if len(kept) != 2 || kept[0].Values["r"] != "" || len(kept[1].Values["r"].(string)) < 10_000 {
+		t.Errorf("the journal holds %v, want nothing of 1,000 refs and 100", kept)
+	}
+	s := r.sync(t, "", "0").s
+	for missed, want := range map[int64]int{1: 1, 2: 0} {
+		if got := r.sync(t, strconv.FormatInt(s-missed, 10), "0"); len(got.missed) != 2*want {
+			t.Errorf("SYNC brings %d of the last %d, want %d", len(got.missed)/2, missed, want)
+		}
+	}
+}
+
 // TestSyncScriptNewNode: where the node is another than the journal's, the sequence rises, never falls, and the journal
 // goes.
 func TestSyncScriptNewNode(t *testing.T) {

@@ -70,8 +70,9 @@ local function counter(key)
 end
 
 -- The next number of the sequence, written to the journal and told to everybody. The journal holds what one SYNC asks for
--- at most (journalReply in coherence): who has missed more forgets everything. A sequence that was missing, or not a
--- number, is made anew: looking first would cost each invalidation a command.
+-- at most (journalReply in coherence), and of refs that are longer than 16 kB none: who has missed more, or those, forgets
+-- everything. A sequence that was missing, or not a number, is made anew: looking first would cost each invalidation a
+-- command.
 local function announce(s, j, ch, refs)
   local n = redis.pcall('INCR', s)
   if type(n) ~= 'number' or n < 2 or n >= 1e16 then
@@ -80,9 +81,10 @@ local function announce(s, j, ch, refs)
     n = redis.call('INCR', s)
   end
   n = number(n)
-  if redis.pcall('XADD', j, 'MAXLEN', '~', '1000', n .. '-0', 'r', refs).err then
+  local kept = #refs <= 16384 and refs or ''
+  if redis.pcall('XADD', j, 'MAXLEN', '~', '1000', n .. '-0', 'r', kept).err then
     redis.call('DEL', j)
-    redis.call('XADD', j, n .. '-0', 'r', refs)
+    redis.call('XADD', j, n .. '-0', 'r', kept)
   end
   redis.call('PUBLISH', ch, n .. '|' .. refs)
   return n
