@@ -63,10 +63,10 @@ model: ## Explore the protocol state by state, and with each piece removed, two 
 	@cd internal/model && $(GO) test -count=1 -args -full
 
 bench: bin/services bin/bench ## Measure beside the rivals and judge the goals, under 30 minutes; fills benchmarks/results and the README's table
-	@exec bin/services run -- bin/bench -o benchmarks/results -readme README.md
+	@GODEBUG=madvdontneed=0 exec bin/services run -- bin/bench -o benchmarks/results -readme README.md
 
 bench-quick: bin/services bin/bench ## A first impression of that, under 5 minutes; changes no file here (ARGS='-run memory-hit')
-	@exec bin/services run -- bin/bench -quick $(ARGS)
+	@GODEBUG=madvdontneed=0 exec bin/services run -- bin/bench -quick $(ARGS)
 
 build: ## Compile every module
 	@for dir in $(MODULES); do (cd $$dir && $(GO) build ./...) || exit 1; done

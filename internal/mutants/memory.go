@@ -105,7 +105,7 @@ func memory() []mutant {
 			name: "one flight of a key at a time", guard: "Flights: at most one flight of a key runs at a time",
 			file: "tiered/flight.go",
 			old:  "\tcase f == nil || f.answered:\n",
-			new:  "\tdefault:\n\t\tr.group.Forget(mine.entry.Name)\n",
+			new:  "\tdefault:\n",
 			pkg:  "tiered", test: "TestReaderAfterWriteDoesNotJoin",
 		},
 		{

@@ -73,6 +73,17 @@ func (s *service) impatient(ctx context.Context, keys []int) (memory int) {
 
 // batch reads several keys at once.
 func (s *service) batch(ctx context.Context, keys []int) (memory int) {
+	return s.batches(ctx, keys, func(ctx context.Context) (context.Context, context.CancelFunc) { return ctx, func() {} })
+}
+
+// impatientBatch leaves batches, at any point of their way.
+func (s *service) impatientBatch(ctx context.Context, keys []int) (memory int) {
+	return s.batches(ctx, keys, func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(ctx, rand.N(3*time.Millisecond))
+	})
+}
+
+func (s *service) batches(ctx context.Context, keys []int, patience func(context.Context) (context.Context, context.CancelFunc)) (memory int) {
 	readings := make([]truth.Reading, 0, 20)
 	for at := 0; at < len(keys); at += 20 {
 		some := keys[at : at+20]
@@ -81,7 +92,10 @@ func (s *service) batch(ctx context.Context, keys []int) (memory int) {
 			readings = append(readings, s.check.Begin(key))
 		}
 		ctx, origin := tiered.WithOrigin(context.WithoutCancel(ctx))
+		ctx, cancel := patience(ctx)
 		found, err := s.cache.GetMany(ctx, some)
+		_, impatient := ctx.Deadline()
+		cancel()
 		var failed *tiered.BatchError[int]
 		if err != nil && !errors.As(err, &failed) {
 			s.check.Failed(some[0], err)
@@ -92,6 +106,7 @@ func (s *service) batch(ctx context.Context, keys []int) (memory int) {
 			switch {
 			case ok:
 				s.judge(readings[i], key, v, nil)
+			case failed != nil && impatient && errors.Is(failed.Failed[key], context.DeadlineExceeded):
 			case failed != nil && failed.Failed[key] != nil:
 				s.judge(readings[i], key, v, failed.Failed[key])
 			default:

@@ -98,6 +98,7 @@ func Run(ctx context.Context, config Config, from source.Source, table *truth.Ta
 	}
 	work.Go(func() { s.read(ctx, s.random(readers), s.impatient) })
 	work.Go(func() { s.read(ctx, s.random(readers+1), s.batch) })
+	work.Go(func() { s.read(ctx, s.random(readers+2), s.impatientBatch) })
 	for i := range writers {
 		work.Go(func() { s.write(ctx, s.random(100+i), i) })
 	}
