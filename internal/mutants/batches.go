@@ -28,7 +28,7 @@ func batches() []mutant {
 			name: "a batch's leases are renewed", guard: "LEASE: renewing the lease every third of it",
 			file: "tiered/convoy.go",
 			old:  `if held := withLease(flights); len(held) > 0 {`,
-			new:  `if held := leased(flights[:0]); len(held) > 0 {`,
+			new:  `if held := withLease(flights[:0]); len(held) > 0 {`,
 			pkg:  "tiered", test: "TestGetManyRenewsItsLeases",
 		},
 		{

@@ -7,7 +7,7 @@ func writes() []mutant {
 			name: "the intent comes before the write", guard: "INTENT: 1 RT, before write",
 			file: "coherence/update.go",
 			old:  `notTaken = b.sendIntent(ctx, b.data, w.names, w.token, "")`,
-			new:  `notTaken = asking.Err()`,
+			new:  `notTaken = ctx.Err()`,
 			pkg:  "coherence", test: "TestIntentStands",
 		},
 		{
