@@ -19,7 +19,8 @@ const (
 )
 
 // Get returns the value of a key: from memory, else from Redis, else from the source, which is asked once however many
-// wait. ctx ends this caller's wait alone; its cancellation, not its deadline, may be noticed a Redis timeout late.
+// wait. ctx ends this caller's wait alone; its cancellation, not its deadline, may be noticed a Redis timeout late, and its
+// deadline before its own timer tells of it.
 //
 // Errors: ErrNotFound, wrapped with the key; the source's error, wrapped once; ctx's; ErrClosed; ErrCoherence, only
 // without Config.Load.
@@ -120,19 +121,6 @@ func (c *Cache[K, V]) nearby(f *flight[K, V]) (a answer[V], answered bool) {
 		return a, false
 	}
 	return c.again(f)
-}
-
-// again looks into memory once more; without Redis until no Set has come between.
-func (c *Cache[K, V]) again(f *flight[K, V]) (a answer[V], answered bool) {
-	for {
-		at := c.member.Epoch(&f.places)
-		if a, answered = c.beingSet(f); !answered {
-			a.held, _, answered = c.near(f.key)
-		}
-		if answered || c.l2 != nil || c.member.Epoch(&f.places) == at {
-			return a, answered
-		}
-	}
 }
 
 // prepare says what a flight may use.

@@ -115,6 +115,19 @@ func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 	}
 }
 
+// again looks into memory once more; without Redis until no Set has come between.
+func (c *Cache[K, V]) again(f *flight[K, V]) (a answer[V], answered bool) {
+	for {
+		at := c.member.Epoch(&f.places)
+		if a, answered = c.beingSet(f); !answered {
+			a.held, _, answered = c.near(f.key)
+		}
+		if answered || c.l2 != nil || c.member.Epoch(&f.places) == at {
+			return a, answered
+		}
+	}
+}
+
 // beingSet returns the value that a Set without Redis is about to show in place of another.
 func (c *Cache[K, V]) beingSet(f *flight[K, V]) (a answer[V], is bool) {
 	if c.l2 != nil {

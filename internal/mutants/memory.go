@@ -159,7 +159,7 @@ func memory() []mutant {
 		},
 		{
 			name: "who looks again does so until no Set has come between", guard: "a value that was Set is readable",
-			file: "tiered/read.go",
+			file: "tiered/set.go",
 			old:  `if answered || c.l2 != nil || c.member.Epoch(&f.places) == at {`,
 			new:  `if true || c.member.Epoch(&f.places) == at {`,
 			pkg:  "tiered", test: "TestSetOverwrites",

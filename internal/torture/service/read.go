@@ -58,7 +58,7 @@ func (s *service) impatient(ctx context.Context, keys []int) (memory int) {
 		patience, cancel := context.WithTimeout(ctx, 3*time.Millisecond)
 		r := s.check.Begin(key)
 		v, err := s.cache.Get(patience, key)
-		if err == nil || patience.Err() == nil || !errors.Is(err, context.DeadlineExceeded) {
+		if !lostPatience(patience, err) {
 			s.judge(r, key, v, err)
 		}
 		cancel()
@@ -69,6 +69,12 @@ func (s *service) impatient(ctx context.Context, keys []int) (memory int) {
 		}
 	}
 	return memory
+}
+
+// lostPatience says whether a reader got no answer because his time is over: by the clock, the context's timer may be late.
+func lostPatience(ctx context.Context, err error) bool {
+	deadline, has := ctx.Deadline()
+	return has && !time.Now().Before(deadline) && errors.Is(err, context.DeadlineExceeded)
 }
 
 // batch reads several keys at once.
@@ -94,7 +100,6 @@ func (s *service) batches(ctx context.Context, keys []int, patience func(context
 		ctx, origin := tiered.WithOrigin(context.WithoutCancel(ctx))
 		ctx, cancel := patience(ctx)
 		found, err := s.cache.GetMany(ctx, some)
-		_, impatient := ctx.Deadline()
 		cancel()
 		var failed *tiered.BatchError[int]
 		if err != nil && !errors.As(err, &failed) {
@@ -106,7 +111,7 @@ func (s *service) batches(ctx context.Context, keys []int, patience func(context
 			switch {
 			case ok:
 				s.judge(readings[i], key, v, nil)
-			case failed != nil && impatient && errors.Is(failed.Failed[key], context.DeadlineExceeded):
+			case failed != nil && lostPatience(ctx, failed.Failed[key]):
 			case failed != nil && failed.Failed[key] != nil:
 				s.judge(readings[i], key, v, failed.Failed[key])
 			default:
