@@ -99,7 +99,7 @@ func TestBadConfig(t *testing.T) {
 		"Source.Driver is nil":                                                              {},
 		"TTL is -1s: give at least 1ms":                                                     {Source: r.source(), TTL: -time.Second},
 		"ContextTTL is 1µs: give at least 1ms":                                              {Source: r.source(), Bus: bus, ContextTTL: time.Microsecond},
-		"Capacity is -1: give bytes, at least 65536, or zero for 67":                        {Source: r.source(), Capacity: -1},
+		"Capacity is -1: give bytes, at least 1024, or zero for 67":                         {Source: r.source(), Capacity: -1},
 		"ContextTTL is 2562047h47m16.854775807s: give at most 100 years, or zero for 10m0s": {Source: r.source(), ContextTTL: math.MaxInt64},
 	} {
 		if _, err := neo4jstore.NewPreferenceStore(config); err == nil || !strings.Contains(err.Error(), says) {

@@ -36,7 +36,7 @@ type PreferenceConfig struct {
 	// ContextTTL is the life of what ForContext found. Zero: 10 min; at least 1 ms, at most 100 years.
 	ContextTTL time.Duration
 
-	// Capacity is the memory, in bytes, that each of the three caches may take. Zero: 64 MiB; at least 64 KiB.
+	// Capacity is the memory, in bytes, that each of the three caches may take. Zero: 64 MiB; at least 1 KiB.
 	Capacity int64
 }
 

@@ -23,7 +23,7 @@ const (
 
 // The least that Config.Capacity may be, in bytes (below it, surely entries were meant), and the longest life.
 const (
-	MinCapacity = 64 << 10
+	MinCapacity = 1 << 10
 	MaxTTL      = 100 * 365 * 24 * time.Hour
 )
 
@@ -74,7 +74,7 @@ type Config[K comparable, V any] struct {
 	MissingTTL time.Duration
 
 	// Capacity is the memory, in bytes, that entries may take in this process, not their number. Zero: 64 MiB; at least
-	// 64 KiB. What finds the entries, and says which to keep, comes to up to 6 % more, at most 1 GiB.
+	// 1 KiB. What finds the entries, and says which to keep, comes to up to 6 % more, at most 1 GiB.
 	Capacity int64
 
 	// Cost measures a value, in bytes. nil: by walking the value.

@@ -28,7 +28,7 @@ func TestNewRefuses(t *testing.T) {
 		"missing ttl":    {config{Name: "a", MissingTTL: -time.Second}, []string{"MissingTTL is -1s", "zero for 30s"}},
 		"endless ttl":    {config{Name: "a", TTL: math.MaxInt64}, []string{"TTL is 2562047h", "at most 100 years", "zero for 5m"}},
 		"capacity":       {config{Name: "a", Capacity: -1}, []string{"Capacity is -1", "bytes"}},
-		"of entries":     {config{Name: "a", Capacity: 1000}, []string{"Capacity is 1000", "bytes, at least 65536", "zero for 67108864"}},
+		"of entries":     {config{Name: "a", Capacity: 1000}, []string{"Capacity is 1000", "bytes, at least 1024", "zero for 67108864"}},
 		"loads":          {config{Name: "a", MaxLoads: -1}, []string{"MaxLoads is -1", "zero for 64"}},
 		"compress":       {config{Name: "a", CompressAbove: -1}, []string{"CompressAbove is -1", "zero for never"}},
 		"schema too big": {config{Name: "a", Schema: 1 << 40}, []string{"Schema", "at most"}},

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -27,13 +26,13 @@ func main() {
 	if err != nil {
 		log.Fatal("REDIS_URL is not of the form redis://user:password@host:port/db") // err quotes it, password and all
 	}
-	rdb := redis.NewClient(options)
-	if err := errors.Join(run(context.Background(), rdb), rdb.Close()); err != nil {
+	if err := run(context.Background(), redis.NewClient(options)); err != nil {
 		log.Fatal(err)
 	}
 }
 
 func run(ctx context.Context, rdb *redis.Client) error {
+	defer rdb.Close()
 	bus, err := coherence.New(coherence.Config{ // one per process: one subscription, one SYNC
 		Redis:   rdb,
 		OnEvent: func(e coherence.Event) { log.Print(e) }, // all that a reader never sees
