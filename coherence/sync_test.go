@@ -170,15 +170,6 @@ func TestFlush(t *testing.T) {
 			_, err = pipe.Exec(t.Context())
 			check(t, err)
 		}, "the journal does not reach back"},
-		{"refs that are not kept", func(p *rig) {
-			pipe := p.TxPipeline()
-			s, err := p.Get(t.Context(), p.layout.Sequence()).Int64()
-			check(t, err)
-			pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: p.layout.Journal(), ID: strconv.FormatInt(s+1, 10) + "-0", Values: []string{"r", ""}})
-			pipe.Set(t.Context(), p.layout.Sequence(), s+1, 0)
-			_, err = pipe.Exec(t.Context())
-			check(t, err)
-		}, "the journal does not reach back"},
 		{"FLUSHALL", func(p *rig) { check(t, p.FlushAll(t.Context()).Err()) }, "the journal does not reach back"},
 		{"empty restart", func(*rig) { check(t, server.Restart(t.Context())) }, "another incarnation of Redis answered"},
 	} {

@@ -104,6 +104,33 @@ func TestAbandonedBatchAsksNoMore(t *testing.T) {
 	}
 }
 
+// Equal keys of a batch whose caller has left are left as one: nobody loads for them.
+func TestAbandonedBatchOfEqualKeys(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	began, ended := make(chan bool, 9), make(chan bool, 9)
+	c := newLocal(t, tiered.Config[string, string]{
+		Key: func(k string) string {
+			if k == "z" { // the last one: the others are on their way
+				cancel()
+			}
+			return k
+		},
+		Load: func(ctx context.Context, _ string) (string, error) {
+			began <- true
+			<-ctx.Done()
+			ended <- true
+			return "", ctx.Err()
+		},
+	})
+	_, err := c.GetMany(ctx, []string{"a", "a", "z"})
+	wantIs(t, "GetMany", err, context.Canceled)
+	select {
+	case <-began:
+		eventually(t, "the load ends that nobody waits for", 10*time.Second, func() bool { return len(ended) > 0 })
+	case <-time.After(300 * time.Millisecond):
+	}
+}
+
 // What goes wrong where a batch flies on without its caller, in the user's Cost, is its readers' error, as in Get.
 func TestCostGoesWrongInABatch(t *testing.T) {
 	for name, wrong := range map[string]func(){"goexit": runtime.Goexit, "panic": func() { panic("boo") }} {

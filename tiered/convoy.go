@@ -55,6 +55,9 @@ func (c *Cache[K, V]) convoy(flights []*flight[K, V]) {
 // lose answers flights whose goroutine has ended.
 func (c *Cache[K, V]) lose(flights []*flight[K, V]) {
 	for _, f := range flights {
+		if f.onward != nil && f.lease != nil {
+			c.letGo(f, f.lease)
+		}
 		c.landed(f, func() (answer[V], bool) { return answer[V]{tier: Source, err: errGoexit}, true })
 	}
 }

@@ -13,8 +13,8 @@ import (
 // errLoop is what a loader gets that would wait for itself.
 var errLoop = errors.New("a loader reads the entry that it loads")
 
-// loading is a call of a loader. Its context carries it, for SetTTL, and for what the loader reads: while that is a cache's
-// own, the load gives its place among the bounded loads to others. Else MaxLoads of them could wait for each other for good.
+// loading is a call of a loader. Its context carries it, for SetTTL, and for what the loader reads of a cache: meanwhile the
+// load gives its place among the bounded loads to others. Else MaxLoads of them could wait for each other for good.
 type loading struct {
 	ttl   atomic.Int64        // of SetTTL; 0: not called
 	names []string            // of the entries
@@ -22,8 +22,10 @@ type loading struct {
 	outer *loading            // whose loader reads what this one loads
 	ctx   context.Context     // of the load
 
+	back sync.Mutex // of who waits for a place after a read
+
 	mu    sync.Mutex
-	reads int  // of its loader, of the same cache, that run
+	reads int  // of its loader, that run
 	has   bool // a place
 	over  bool
 }
@@ -79,12 +81,10 @@ func (l *loading) isOver() bool {
 	return l.over
 }
 
-// rest gives up the place of the reader's own load, if he is a loader of this cache. goOn waits for another.
+// rest gives up the place of the reader's own load, if he is a loader, of this cache or another: who reads waits, maybe for
+// who waits for that place. goOn waits for one.
 func (c *Cache[K, V]) rest(ctx context.Context) (goOn func()) {
 	l := loadingOf(ctx)
-	for l != nil && l.slots != c.slots {
-		l = l.outer
-	}
 	if l == nil {
 		return func() {}
 	}
@@ -96,22 +96,34 @@ func (c *Cache[K, V]) rest(ctx context.Context) (goOn func()) {
 }
 
 func (l *loading) goOn() {
+	if !l.ended() {
+		return
+	}
+	l.back.Lock() // one place is enough: who waited for a second one might wait for this load's own
+	defer l.back.Unlock()
 	if !l.needs() || l.slots.Acquire(l.ctx, 1) != nil { // which fails where nobody waits for the load any more
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.has || l.reads > 0 || l.over { // meanwhile
+	if l.reads > 0 || l.over { // meanwhile
 		l.slots.Release(1)
 		return
 	}
 	l.has = true
 }
 
-// needs counts a read that has ended, and says whether the load needs a place by that.
-func (l *loading) needs() bool {
+// ended counts a read that has, and says whether it was the last.
+func (l *loading) ended() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reads--
-	return l.reads == 0 && !l.over
+	return l.reads == 0
+}
+
+// needs says whether the load needs a place.
+func (l *loading) needs() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reads == 0 && !l.has && !l.over
 }

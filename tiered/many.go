@@ -43,7 +43,9 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 	if len(far) > chunk { // those of one chunk share their flights
 		far = unique(far)
 	}
-	defer c.rest(ctx)()
+	if len(far) > 0 {
+		defer c.rest(ctx)()
+	}
 	for some := range slices.Chunk(far, chunk) {
 		c.member.Ready(ctx)
 		for i, a := range c.flyMany(ctx, some, missed) {
@@ -116,6 +118,7 @@ func (c *Cache[K, V]) flyMany(ctx context.Context, keys []K, missed uint64) []an
 		case free:
 			boarded[i] = f
 		default:
+			answers[i].err = errGoexit // what stays after one
 			others.Go(func() { answers[i] = c.fly(ctx, &mine[i]) })
 		}
 	}
@@ -124,6 +127,9 @@ func (c *Cache[K, V]) flyMany(ctx context.Context, keys []K, missed uint64) []an
 		switch {
 		case f == nil:
 		case slices.Contains(left, f):
+			if f != &mine[i] { // its leader has left; this is a place of an equal key
+				c.leave(f)
+			}
 			answers[i] = answer[V]{err: late.Err(ctx)}
 		default:
 			answers[i] = c.ride(ctx, f)

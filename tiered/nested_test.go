@@ -161,3 +161,67 @@ func TestLoadersThatGiveUpDoNotBlockEachOther(t *testing.T) {
 	get("other")
 	all.Wait()
 }
+
+// Loaders that read several entries at once wait for one place each, not for two.
+func TestLoadersReadInParallel(t *testing.T) {
+	for _, most := range []int{1, 2} {
+		t.Run(fmt.Sprint("MaxLoads ", most), func(t *testing.T) {
+			t.Parallel()
+			var c *tiered.Cache[string, string]
+			c = newLocal(t, tiered.Config[string, string]{MaxLoads: most, TTL: time.Millisecond, Load: func(ctx context.Context, k string) (string, error) {
+				if strings.HasPrefix(k, "leaf") {
+					<-time.After(50 * time.Microsecond)
+					return k, nil
+				}
+				var all sync.WaitGroup
+				for i := range 4 {
+					all.Go(func() { _, _ = c.Get(ctx, fmt.Sprint("leaf", i)) })
+				}
+				all.Wait()
+				return k, nil
+			}})
+			var all sync.WaitGroup
+			end := time.Now().Add(2 * time.Second)
+			for i := range 8 {
+				all.Go(func() {
+					for time.Now().Before(end) && !t.Failed() {
+						ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+						if _, err := c.Get(ctx, fmt.Sprint("list", i)); err != nil {
+							t.Error(err)
+						}
+						cancel()
+					}
+				})
+			}
+			all.Wait()
+		})
+	}
+}
+
+// Nor do the loaders of two caches that read each other's.
+func TestLoadersOfTwoCaches(t *testing.T) {
+	var caches [2]*tiered.Cache[string, string]
+	var in sync.WaitGroup
+	in.Add(2)
+	for i := range caches {
+		caches[i] = newLocal(t, tiered.Config[string, string]{MaxLoads: 1, Load: func(ctx context.Context, k string) (string, error) {
+			if k == "top" {
+				in.Done()
+				in.Wait()
+				return caches[1-i].Get(ctx, "leaf")
+			}
+			return k, nil
+		}})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, c := range caches {
+		all.Go(func() {
+			if v, err := c.Get(ctx, "top"); err != nil || v != "leaf" {
+				t.Errorf("got %q, %v", v, err)
+			}
+		})
+	}
+	all.Wait()
+}

@@ -80,7 +80,8 @@ func (c *Cache[K, V]) setFar(ctx context.Context, t trip[K, V], value V, ttl tim
 }
 
 // setNear stores in memory alone, one value at a time, and not beside a sweep: ristretto keeps the first of two quick puts
-// of a new key, and a sweep could put what was loaded before in its place.
+// of a new key, and a sweep could put what was loaded before in its place. Readers have the value from the beginning, so
+// what makes it void meanwhile has come after it, and it is not stored again.
 func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 	if c.l1 == nil {
 		if err := c.unstored(&t); err != nil {
@@ -92,27 +93,24 @@ func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 	size := c.size(h)
 	c.putting.Lock()
 	defer c.putting.Unlock()
-	for {
-		f := &flight[K, V]{trip: t, put: true, answered: true, answer: answer[V]{held: h, tier: Memory}, expires: c.bus.Now() + ttl, size: size}
-		c.flights.mark(func() { // a load that began before is void, and none begins that does not know of this
-			c.member.Raise(&t.places)
-			c.begin(f)
-		})
-		c.put(f)
-		c.l1.Wait()
-		c.flights.mark(func() {
-			c.flights.remove(f)
-			c.flights.sweeps.Add(1)
-		})
-		switch {
-		case c.bus.IsClosed():
-			return ErrClosed
-		case !c.member.Usable(c.bus.Now(), &t.places):
-			return c.unstored(&t) // a write is under way, whose end makes it void
-		case c.member.Epoch(&t.places) == f.e0:
-			return nil
-		}
+	f := &flight[K, V]{trip: t, put: true, answered: true, answer: answer[V]{held: h, tier: Memory}, expires: c.bus.Now() + ttl, size: size}
+	c.flights.mark(func() { // a load that began before is void, and none begins that does not know of this
+		c.member.Raise(&t.places)
+		c.begin(f)
+	})
+	c.put(f)
+	c.l1.Wait()
+	c.flights.mark(func() {
+		c.flights.remove(f)
+		c.flights.sweeps.Add(1)
+	})
+	switch {
+	case c.bus.IsClosed():
+		return ErrClosed
+	case !c.member.Usable(c.bus.Now(), &t.places):
+		return c.unstored(&t) // a write is under way, whose end makes it void
 	}
+	return nil
 }
 
 // again looks into memory once more; without Redis until no Set has come between.

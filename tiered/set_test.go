@@ -236,6 +236,41 @@ func TestSetOverwrites(t *testing.T) {
 	}
 }
 
+// TestSetDoesNotComeBack: what was read of a Set, and then written or invalidated, is not read again.
+func TestSetDoesNotComeBack(t *testing.T) {
+	for how, forget := range map[string]func(*tiered.Cache[string, string]) error{
+		"Update": func(c *tiered.Cache[string, string]) error {
+			return c.Update(t.Context(), "k", func(context.Context) error { return nil })
+		},
+		"Invalidate": func(c *tiered.Cache[string, string]) error { return c.Invalidate(t.Context(), "k") },
+		"Clear":      func(c *tiered.Cache[string, string]) error { return c.Clear(t.Context()) },
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			c := newLocal(t, tiered.Config[string, string]{Load: func(context.Context, string) (string, error) { return "source", nil }})
+			end := time.Now().Add(time.Second)
+			var all sync.WaitGroup
+			all.Go(func() {
+				for n := 0; time.Now().Before(end); n++ {
+					if err := c.Set(t.Context(), "k", strconv.Itoa(n)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			for time.Now().Before(end) && !t.Failed() {
+				was, err := c.Get(t.Context(), "k")
+				if err == nil {
+					err = forget(c)
+				}
+				if is, _ := c.Get(t.Context(), "k"); err != nil || was != "source" && is == was {
+					t.Errorf("%v: %q came back", err, is)
+				}
+			}
+			all.Wait()
+		})
+	}
+}
+
 // TestSetWithinAnUpdate: without Redis, too, nothing is stored while a write is under way, and who has no Load is told.
 func TestSetWithinAnUpdate(t *testing.T) {
 	t.Parallel()

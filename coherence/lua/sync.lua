@@ -46,7 +46,7 @@ if ARGV[1] ~= '' then
       for _, e in ipairs(entries) do
         missed[#missed + 1] = e[1]
         missed[#missed + 1] = e[2][2]
-        bytes = e[2][2] == '' and math.huge or bytes + #e[2][2] -- refs that were not kept
+        bytes = bytes + #e[2][2]
         from = '(' .. e[1]
       end
     until #entries < 50 or bytes > tonumber(ARGV[5])

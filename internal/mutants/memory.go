@@ -139,7 +139,7 @@ func memory() []mutant {
 		{
 			name: "a flight looks into memory once more after a Set", guard: "a new flight looks at L1 once more after it is registered",
 			file: "tiered/set.go",
-			old:  "\t\t\tc.flights.sweeps.Add(1)\n",
+			old:  "\t\tc.flights.sweeps.Add(1)\n",
 			new:  ``,
 			pkg:  "tiered", test: "TestMemoryIsAskedAgain",
 		},

@@ -70,8 +70,8 @@ local function counter(key)
 end
 
 -- The next number of the sequence, written to the journal and told to everybody. The journal holds what one SYNC asks for
--- at most (journalReply in coherence), and of refs that are longer than 16 kB none: who has missed more, or those, forgets
--- everything. A sequence that was missing, or not a number, is made anew: looking first would cost each invalidation a
+-- at most (journalReply in coherence), and no refs that are longer than 16 kB together: to who has missed more, or those,
+-- the journal does not reach back, and he forgets everything. A sequence that was missing, or not a number, is made anew: looking first would cost each invalidation a
 -- command.
 local function announce(s, j, ch, refs)
   local n = redis.pcall('INCR', s)
@@ -81,10 +81,9 @@ local function announce(s, j, ch, refs)
     n = redis.call('INCR', s)
   end
   n = number(n)
-  local kept = #refs <= 16384 and refs or ''
-  if redis.pcall('XADD', j, 'MAXLEN', '~', '1000', n .. '-0', 'r', kept).err then
+  if #refs <= 16384 and redis.pcall('XADD', j, 'MAXLEN', '~', '1000', n .. '-0', 'r', refs).err then
     redis.call('DEL', j)
-    redis.call('XADD', j, n .. '-0', 'r', kept)
+    redis.call('XADD', j, n .. '-0', 'r', refs)
   end
   redis.call('PUBLISH', ch, n .. '|' .. refs)
   return n
