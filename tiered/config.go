@@ -80,8 +80,8 @@ type Config[K comparable, V any] struct {
 	// Cost measures a value, in bytes. nil: by walking the value.
 	Cost func(V) int64
 
-	// MaxLoads bounds the concurrent loads of this cache in this process; a load whose loader waits for a read of the same
-	// cache does not count. Zero: 64.
+	// MaxLoads bounds the concurrent loads of this cache in this process; a load whose loader waits for a read of a
+	// cache, this or another, does not count. Zero: 64.
 	MaxLoads int
 
 	// Clone copies a value for a caller who may change what it gets. nil: values are shared between callers and with

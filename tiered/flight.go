@@ -11,9 +11,9 @@ import (
 	"github.com/tieredcache/tieredcache/l2"
 )
 
-// flight is one journey to Redis and the source for one key. At most one of a key runs at a time, but for one that a Set
-// without Redis has made void. What decides who may
-// share it is written down beside it. Its leader looks in Redis himself, once; what that does not answer flies on in a
+// flight is one journey to Redis and the source for one key. At most one of a key runs at a time; a Set without Redis takes
+// the place of one that runs, which then answers only who waits for it already. What decides who may share it is written
+// down beside it. Its leader looks in Redis himself, once; what that does not answer flies on in a
 // goroutine of its own.
 //
 // The races that the rules close:
