@@ -24,7 +24,7 @@ func TestClear(t *testing.T) {
 	k := entry("k")
 	r.put(t, k, "Vvalue-id and the rest")
 	other := beside.Places(coherence.Entry("beside", "k"), nil)
-	g, atA, atB, besideA := a.member.Generation(), a.epoch(k), b.epoch(k), beside.Epoch(&other)
+	g, atA, atB, besideA := a.member.Generation(), a.epoch(k), b.epoch(k), a.Epochs().Last(&other)
 	if got := b.member.Generation(); got != g {
 		t.Fatalf("generations %d and %d", g, got)
 	}
@@ -37,7 +37,7 @@ func TestClear(t *testing.T) {
 		t.Errorf("in Redis: generation %s, want %d", got, raised)
 	}
 	eventually(t, "the peer learns the generation", soon, func() bool { return b.member.Generation() == raised && b.epoch(k) > atB })
-	if got := beside.Epoch(&other); got != besideA {
+	if got := a.Epochs().Last(&other); got != besideA {
 		t.Error("another cache's epoch was raised")
 	}
 	if r.word(t, k) == "" {
@@ -138,12 +138,12 @@ func TestLearnReturnsWithTheEpochRaised(t *testing.T) {
 	check(t, err)
 	places := member.Places(coherence.Entry("a", "k"), nil)
 	for g := member.Generation() + 1; g < 50_000; g++ {
-		before := member.Epoch(&places)
+		before := bus.Epochs().Last(&places)
 		var both sync.WaitGroup
 		for range 2 {
 			both.Go(func() {
 				member.Learn(g)
-				if member.Epoch(&places) == before {
+				if bus.Epochs().Last(&places) == before {
 					t.Errorf("generation %d was learnt, and the epoch is still %d", g, before)
 				}
 			})

@@ -36,13 +36,13 @@ func (m *Member) Clear(ctx context.Context) error {
 	}
 	b.counters.invalidations.Add(1)
 	if b.data == nil {
-		m.epoch.Add(1)
+		m.raiseAll()
 		return nil
 	}
 	list, places := []string{word.GenerationName(m.name)}, []uint32{m.place}
 	b.pending.begin(places)
 	b.remember(list, "")
-	defer m.epoch.Add(1)
+	defer m.raiseAll()
 	return b.redisFirst(ctx, list, places, func(ctx context.Context) error { return b.sendClear(ctx, b.data, m.name) })
 }
 

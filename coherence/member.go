@@ -11,7 +11,7 @@ import (
 	"github.com/tieredcache/tieredcache/internal/word"
 )
 
-// Places are the counters that make up the epoch of one entry.
+// Places are what one entry depends on.
 type Places = epoch.Places
 
 // Member is the seat of one cache on a bus: its generation and its epoch. It is safe for concurrent use.
@@ -97,7 +97,7 @@ func (m *Member) Entry(key string) (Ref, string) {
 	return Ref{name: key[len(m.bus.layout.Key("")):]}, key
 }
 
-// Places returns where the epoch of an entry is counted.
+// Places returns what an entry depends on: its cache, itself, and its tags.
 func (m *Member) Places(entry Ref, tags []Ref) Places {
 	p := epoch.At(&m.epoch, m.bus.epochs.Place(entry.name))
 	for _, t := range tags {
@@ -106,14 +106,19 @@ func (m *Member) Places(entry Ref, tags []Ref) Places {
 	return p
 }
 
-// Counter is the part of the epoch that all entries of the cache share.
+// Counter is the epoch of the last raise of all entries of the cache.
 func (m *Member) Counter() *epoch.Counter { return &m.epoch }
 
-// Epoch returns e(k).
-func (m *Member) Epoch(p *Places) uint64 { return m.bus.epochs.Of(p) }
+// Epoch returns the epoch of this moment.
+func (m *Member) Epoch() uint64 { return m.bus.epochs.Now() }
+
+// Holds says whether what was read at an epoch is valid: none of the places has been raised since.
+func (m *Member) Holds(at uint64, p *Places) bool { return m.bus.epochs.Holds(at, p) }
 
 // Raise raises the epoch of one entry.
 func (m *Member) Raise(p *Places) { m.bus.epochs.Raise(p.Key()) }
+
+func (m *Member) raiseAll() { m.bus.epochs.RaiseCounter(&m.epoch) }
 
 // Learn takes a generation; it never falls, and raises the epoch when it rises. The lock makes everybody who learns of it
 // return after that: the message of a Clear may overtake its reply.
@@ -122,7 +127,7 @@ func (m *Member) Learn(g uint64) {
 	defer m.learning.Unlock()
 	if g > m.generation.Load() {
 		m.generation.Store(g)
-		m.epoch.Add(1)
+		m.raiseAll()
 	}
 }
 

@@ -48,14 +48,19 @@ func (b *Bus) hear(payload string, renewed int) {
 
 // apply raises the epochs of what refs name: always, never only "if newer". The caller holds mu.
 func (b *Bus) apply(refs string) {
-	for name := range strings.SplitSeq(refs, refSeparator) {
+	names := strings.Split(refs, refSeparator)
+	places := make([]uint32, 0, len(names))
+	for _, name := range names {
 		if cache, g, ok := cleared(name); ok {
 			if m := b.members[cache]; m != nil {
 				m.Learn(g)
 			}
 			continue
 		}
-		b.epochs.Raise(b.epochs.Place(name))
+		places = append(places, b.epochs.Place(name))
+	}
+	b.epochs.Raise(places...)
+	for _, name := range names {
 		b.waiters.wake(name)
 	}
 }

@@ -121,7 +121,7 @@ func (p *peer) usable(ref coherence.Ref, tags ...coherence.Ref) bool {
 
 func (p *peer) epoch(ref coherence.Ref, tags ...coherence.Ref) uint64 {
 	places := p.member.Places(ref, tags)
-	return p.member.Epoch(&places)
+	return p.Epochs().Last(&places)
 }
 
 // lose invalidates as another process does, but nobody gets the message.

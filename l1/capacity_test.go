@@ -22,7 +22,7 @@ func TestCapacityAgainstTheHeap(t *testing.T) {
 		offered := 2 * allowed / (size + l1.Overhead)
 		for i := range offered {
 			p := epoch.At(&counter, uint32(i))
-			c.Put(i, make([]byte, size), p, epochs.Of(&p), never, int64(size)+24)
+			c.Put(i, make([]byte, size), p, epochs.Now(), never, int64(size)+24)
 			if i%128 == 0 {
 				c.Wait() // ristretto drops what comes too fast
 			}

@@ -36,7 +36,7 @@ func TestCloseUnderLoad(t *testing.T) {
 					if got, _, ok := c.Get(i%50, 0); ok && got != strconv.Itoa(i%50) {
 						t.Errorf("key %d: got %q", i%50, got)
 					}
-					c.Put(i%50, strconv.Itoa(i%50), p, c.epochs.Of(&p), never, 8)
+					c.Put(i%50, strconv.Itoa(i%50), p, c.epochs.Now(), never, 8)
 					switch i % 16 {
 					case 0:
 						c.Wait()
@@ -106,7 +106,7 @@ func TestNeverOlder(t *testing.T) {
 		})
 	}
 	for version := range 3000 {
-		e0 := c.epochs.Of(&p)
+		e0 := c.epochs.Now()
 		c.Put("k", version, p, e0, never, 8)
 		c.epochs.Raise(p.Key())
 		newest.Store(int64(version + 1))

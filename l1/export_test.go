@@ -4,7 +4,8 @@ import "time"
 
 // PutInPlaceOf stores an entry of key where other's belongs: what two keys of one hash would do.
 func (c *Cache[K, V]) PutInPlaceOf(other, key K, value V, places Places, expires time.Duration) {
-	e := &entry[K, V]{key: key, value: value, stripes: places.Stripes, more: places.More, epoch: c.epochs.Of(&places), expires: expires}
+	e := &entry[K, V]{key: key, value: value, stripes: places.Stripes, more: places.More, expires: expires}
+	e.epoch.Store(c.epochs.Now())
 	c.front.add([]*entry[K, V]{e}, func(K) uint64 { return c.hash(other) })
 }
 

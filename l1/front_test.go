@@ -17,11 +17,11 @@ func TestFrontFollowsAPut(t *testing.T) {
 	t.Parallel()
 	c := newRig[string, int](t, capacity)
 	p := c.places("k")
-	c.Put("k", 1, p, c.epochs.Of(&p), never, 1)
+	c.Put("k", 1, p, c.epochs.Now(), never, 1)
 	c.Wait()
 	prove(t, c, "k")
 	c.epochs.Raise(p.Key())
-	c.Put("k", 2, p, c.epochs.Of(&p), never, 1)
+	c.Put("k", 2, p, c.epochs.Now(), never, 1)
 	c.Wait()
 	for range 10 {
 		if got, _, ok := c.Get("k", 0); !ok || got != 2 {
@@ -37,7 +37,7 @@ func TestFrontExpires(t *testing.T) {
 	t.Parallel()
 	c := newRig[string, int](t, capacity)
 	p := c.places("k")
-	c.Put("k", 1, p, c.epochs.Of(&p), time.Second, 1)
+	c.Put("k", 1, p, c.epochs.Now(), time.Second, 1)
 	c.Wait()
 	prove(t, c, "k")
 	if _, _, ok := c.Get("k", time.Second); ok {
@@ -49,7 +49,7 @@ func TestFrontAfterClose(t *testing.T) {
 	t.Parallel()
 	c := newRig[string, int](t, capacity)
 	p := c.places("k")
-	c.Put("k", 1, p, c.epochs.Of(&p), never, 1)
+	c.Put("k", 1, p, c.epochs.Now(), never, 1)
 	c.Wait()
 	prove(t, c, "k")
 	c.Close()
@@ -62,7 +62,7 @@ func TestNothingIsPutInFrontAfterItIsGone(t *testing.T) {
 	t.Parallel()
 	c := newRig[string, int](t, capacity)
 	p := c.places("k")
-	c.Put("k", 1, p, c.epochs.Of(&p), never, 1)
+	c.Put("k", 1, p, c.epochs.Now(), never, 1)
 	c.Wait()
 	prove(t, c, "k")
 	c.AddAfterDrop("k")
@@ -76,7 +76,7 @@ func TestWhatIsGoneAnswersNoMore(t *testing.T) {
 	t.Parallel()
 	c := newRig[string, int](t, capacity)
 	p := c.places("k")
-	c.Put("k", 1, p, c.epochs.Of(&p), never, 1)
+	c.Put("k", 1, p, c.epochs.Now(), never, 1)
 	c.Wait()
 	c.DropWithoutFront("k")
 	if !c.InFront("k") {
@@ -93,7 +93,7 @@ func TestWaitAddsToFront(t *testing.T) {
 	t.Parallel()
 	c := newRig[string, int](t, capacity)
 	p := c.places("k")
-	c.Put("k", 1, p, c.epochs.Of(&p), never, 1)
+	c.Put("k", 1, p, c.epochs.Now(), never, 1)
 	finish := c.WaitHalfway()
 	waited := make(chan bool)
 	go func() {
@@ -120,7 +120,7 @@ func TestFrontGrows(t *testing.T) {
 	n := 0
 	for ; n <= least || !c.Growing(); n++ { // until it is in the midst of growing, and nothing more is put
 		p := epoch.At(&c.member, uint32(n))
-		if c.Put(n, -n, p, c.epochs.Of(&p), never, 8); n%500 == 0 || n > least {
+		if c.Put(n, -n, p, c.epochs.Now(), never, 8); n%500 == 0 || n > least {
 			c.Wait()
 		}
 	}
@@ -146,7 +146,7 @@ func TestHitsAreToldWhereThereIsNoRoom(t *testing.T) {
 	c := newRig[string, int](t, 64<<10)
 	put := func(key string) {
 		p := c.places(key)
-		c.Put(key, 1, p, c.epochs.Of(&p), never, 500)
+		c.Put(key, 1, p, c.epochs.Now(), never, 500)
 		c.Wait()
 	}
 	put("k")
@@ -183,7 +183,7 @@ func TestMissesAreToldWhereThereIsNoRoom(t *testing.T) {
 	}
 	put := func(key string) {
 		p := c.places(key)
-		c.Put(key, 1, p, c.epochs.Of(&p), never, 500)
+		c.Put(key, 1, p, c.epochs.Now(), never, 500)
 	}
 	asked("a miss", 0, func() { c.Get("k", 0) })
 	asked("a put", 0, func() { put("k") })
@@ -207,7 +207,7 @@ func TestHitRatioOfFront(t *testing.T) {
 			return true
 		}
 		p := epoch.At(&c.member, uint32(k))
-		c.Put(k, 1, p, c.epochs.Of(&p), never, 1)
+		c.Put(k, 1, p, c.epochs.Now(), never, 1)
 		c.Wait()
 		return false
 	})
@@ -275,7 +275,7 @@ func TestFrontHoldsWhatRistrettoHolds(t *testing.T) {
 				key := strconv.Itoa((i*(w+1) + i/100) % 500)
 				if _, _, ok := c.Get(key, 0); !ok {
 					p := c.places(key)
-					c.Put(key, i, p, c.epochs.Of(&p), never, 500)
+					c.Put(key, i, p, c.epochs.Now(), never, 500)
 				}
 				if i%50 == 0 {
 					c.epochs.Raise(c.epochs.Place(key))
@@ -303,7 +303,7 @@ func TestMorePutsThanAreRemembered(t *testing.T) {
 	c := newRig[int, int](t, 1<<30)
 	put := func(i int) bool {
 		p := epoch.At(&c.member, uint32(i))
-		return c.Put(i, i, p, c.epochs.Of(&p), never, 8)
+		return c.Put(i, i, p, c.epochs.Now(), never, 8)
 	}
 	var taken []int
 	for i := 0; c.Fresh() < l1.MaxFresh; i++ {
@@ -336,7 +336,7 @@ func TestPrefetch(t *testing.T) {
 	c.Prefetch(nil)
 	c.Prefetch(keys)
 	p := epoch.At(&c.member, 1)
-	c.Put(1, 10, p, c.epochs.Of(&p), never, 8)
+	c.Put(1, 10, p, c.epochs.Now(), never, 8)
 	c.Wait()
 	c.Prefetch(keys)
 	for _, k := range keys {

@@ -31,10 +31,10 @@ import (
 // Epochs is the table that entries are checked against. NewEpochs makes one.
 type Epochs = epoch.Table
 
-// Places are the counters of Epochs that make up the epoch of one key.
+// Places are what one key depends on, by their numbers in Epochs.
 type Places = epoch.Places
 
-// Counter is the epoch of one cache.
+// Counter is an epoch, that of a cache's last raise for one.
 type Counter = epoch.Counter
 
 // NewEpochs returns a table for the caches of one process.
@@ -76,7 +76,7 @@ type Cache[K comparable, V any] struct {
 type entry[K comparable, V any] struct {
 	key     K
 	expires time.Duration
-	epoch   uint64
+	epoch   Counter // its value was valid then
 	stripes epoch.Stripes
 	state   atomic.Uint32 // how often ristretto has been told of it, up to proven, and the marks
 	more    *[]uint32
@@ -144,7 +144,7 @@ func (c *Cache[K, V]) Prefetch(keys []K) {
 }
 
 func (c *Cache[K, V]) valid(e *entry[K, V], now time.Duration) bool {
-	return now < e.expires && e.state.Load()&gone == 0 && c.epochs.Sum(c.own, &e.stripes, e.more) == e.epoch
+	return now < e.expires && e.state.Load()&gone == 0 && c.epochs.HoldsFor(&e.epoch, c.own, &e.stripes, e.more)
 }
 
 func (e *entry[K, V]) missing() bool { return e.state.Load()&missing != 0 }
@@ -186,12 +186,15 @@ func (c *Cache[K, V]) dropped(e *entry[K, V]) {
 // bytes, the key and Overhead not included. False means that it is surely not stored, as a key that does not equal itself;
 // true, that it is seen when Wait has returned, if there was room.
 func (c *Cache[K, V]) Put(key K, value V, places Places, at uint64, expires time.Duration, size int64) bool {
-	return c.put(&entry[K, V]{key: key, value: value, stripes: places.Stripes, more: places.More, epoch: at, expires: expires}, size)
+	e := &entry[K, V]{key: key, value: value, stripes: places.Stripes, more: places.More, expires: expires}
+	e.epoch.Store(at)
+	return c.put(e, size)
 }
 
 // PutMissing is Put for the fact that a key has no value.
 func (c *Cache[K, V]) PutMissing(key K, places Places, at uint64, expires time.Duration) bool {
-	e := &entry[K, V]{key: key, stripes: places.Stripes, more: places.More, epoch: at, expires: expires}
+	e := &entry[K, V]{key: key, stripes: places.Stripes, more: places.More, expires: expires}
+	e.epoch.Store(at)
 	e.state.Store(missing)
 	return c.put(e, 0)
 }

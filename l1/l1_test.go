@@ -39,7 +39,7 @@ func TestHit(t *testing.T) {
 		t.Fatal("an empty cache hits")
 	}
 	p := c.places("k", "tag")
-	if !c.Put("k", "v", p, c.epochs.Of(&p), time.Second, 1) {
+	if !c.Put("k", "v", p, c.epochs.Now(), time.Second, 1) {
 		t.Fatal("Put refused")
 	}
 	c.Wait()
@@ -56,7 +56,7 @@ func TestAnyCapacity(t *testing.T) {
 	t.Parallel()
 	c := newRig[string, string](t, math.MaxInt64)
 	p := c.places("k")
-	c.Put("k", "v", p, c.epochs.Of(&p), time.Second, 1)
+	c.Put("k", "v", p, c.epochs.Now(), time.Second, 1)
 	c.Wait()
 	if got, _, ok := c.Get("k", 0); !ok || got != "v" {
 		t.Errorf("got %q, %v, want v", got, ok)
@@ -70,7 +70,7 @@ func TestMissByExpiry(t *testing.T) {
 	t.Parallel()
 	c := newRig[string, string](t, capacity)
 	p := c.places("k")
-	c.Put("k", "v", p, c.epochs.Of(&p), time.Second, 1)
+	c.Put("k", "v", p, c.epochs.Now(), time.Second, 1)
 	c.Wait()
 	for _, now := range []time.Duration{time.Second, time.Hour} {
 		if _, _, ok := c.Get("k", now); ok {
@@ -85,14 +85,14 @@ func TestMissByEpoch(t *testing.T) {
 		"key":          func(c *rig[string, string], p l1.Places) { c.epochs.Raise(p.Key()) },
 		"tag":          func(c *rig[string, string], _ l1.Places) { c.epochs.Raise(c.epochs.Place("tag1")) },
 		"a fourth tag": func(c *rig[string, string], _ l1.Places) { c.epochs.Raise(c.epochs.Place("tag4")) },
-		"cache":        func(c *rig[string, string], _ l1.Places) { c.member.Add(1) },
+		"cache":        func(c *rig[string, string], _ l1.Places) { c.epochs.RaiseCounter(&c.member) },
 		"whole":        func(c *rig[string, string], _ l1.Places) { c.epochs.RaiseAll() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newRig[string, string](t, capacity)
 			p := c.places("k", "tag1", "tag2", "tag3", "tag4")
-			e0 := c.epochs.Of(&p)
+			e0 := c.epochs.Now()
 			c.Put("k", "old", p, e0, never, 1)
 			c.Wait()
 			prove(t, c, "k")
@@ -106,7 +106,7 @@ func TestMissByEpoch(t *testing.T) {
 			if got, _, ok := c.Get("k", 0); ok {
 				t.Fatalf("put under the epoch of before: got %q", got)
 			}
-			c.Put("k", "new", p, c.epochs.Of(&p), never, 1)
+			c.Put("k", "new", p, c.epochs.Now(), never, 1)
 			c.Wait()
 			if got, _, ok := c.Get("k", 0); !ok || got != "new" {
 				t.Errorf("got %q, %v, want new", got, ok)
@@ -132,7 +132,7 @@ func TestStructKeys(t *testing.T) {
 	c := newRig[key, int](t, capacity)
 	for i, k := range []key{{"a", "bc"}, {"ab", "c"}, {"", "abc"}} {
 		p := c.places(k.tenant + "\x00" + k.user)
-		c.Put(k, i, p, c.epochs.Of(&p), never, 8)
+		c.Put(k, i, p, c.epochs.Now(), never, 8)
 		c.Wait()
 		if got, _, ok := c.Get(k, 0); !ok || got != i {
 			t.Errorf("%v: got %d, %v, want %d", k, got, ok, i)
@@ -144,14 +144,14 @@ func TestClosed(t *testing.T) {
 	t.Parallel()
 	c := newRig[string, string](t, capacity)
 	p := c.places("k")
-	c.Put("k", "v", p, c.epochs.Of(&p), never, 1)
+	c.Put("k", "v", p, c.epochs.Now(), never, 1)
 	c.Wait()
 	c.Close()
 	c.Close()
 	if _, _, ok := c.Get("k", 0); ok {
 		t.Error("a closed cache hits")
 	}
-	if c.Put("k", "v", p, c.epochs.Of(&p), never, 1) {
+	if c.Put("k", "v", p, c.epochs.Now(), never, 1) {
 		t.Error("a closed cache takes a put")
 	}
 	c.Wait()
@@ -160,7 +160,7 @@ func TestClosed(t *testing.T) {
 func TestHitAllocatesNothing(t *testing.T) {
 	c := newRig[string, string](t, capacity)
 	p := c.places("k", "tag")
-	c.Put("k", "v", p, c.epochs.Of(&p), never, 1)
+	c.Put("k", "v", p, c.epochs.Now(), never, 1)
 	c.Wait()
 	allocs := testing.AllocsPerRun(2000, func() {
 		if _, _, ok := c.Get("k", 0); !ok {

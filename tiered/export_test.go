@@ -5,10 +5,10 @@ import "github.com/tieredcache/tieredcache/coherence"
 // BusOf returns the bus of a cache.
 func BusOf[K comparable, V any](c *Cache[K, V]) *coherence.Bus { return c.bus }
 
-// EpochOf returns the epoch of a key's entry.
+// EpochOf returns the epoch at which a key's entry was last made stale.
 func EpochOf[K comparable, V any](c *Cache[K, V], key K) uint64 {
 	p := c.places(key)
-	return c.member.Epoch(&p)
+	return c.bus.Epochs().Last(&p)
 }
 
 // ExpectNothing makes caches ask Redis for the word of an entry and the lease at once, as after many looks that found nothing.

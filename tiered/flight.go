@@ -22,7 +22,7 @@ import (
 //  2. A reader that comes when epochs cannot be trusted (fence closed, write pending) joins a flight that has read the
 //     source already: then only one that goes round Redis and has not begun to read may be joined.
 //  3. A flight has answered, but its value is not visible in memory yet; a second one answers something newer, then a
-//     reader hits the older value, visible late and under the same epoch: a flight lingers until its put is visible,
+//     reader hits the older value, visible late and under an epoch that holds: a flight lingers until its put is visible,
 //     and who flies meanwhile raises the epoch first.
 //  4. A flight whose last reader has left puts its value after another flight has answered: it puts nothing.
 //  5. Between the old value's end and the new one's being visible, Set without Redis would let a reader load what is older:
@@ -146,7 +146,7 @@ func (c *Cache[K, V]) board(mine *flight[K, V], arrived uint64) (f *flight[K, V]
 func (c *Cache[K, V]) mayShare(f, mine *flight[K, V], arrived uint64) bool {
 	now := c.bus.Now()
 	usable := c.member.Usable(now, &f.places)
-	same := c.member.Epoch(&f.places) == f.e0
+	same := c.member.Holds(f.e0, &f.places)
 	switch {
 	case f.load == nil && mine.load != nil && (!f.answered || f.answer.missing):
 		return false // a Get of a cache without Load cannot load for a Fetch
@@ -166,7 +166,7 @@ func (c *Cache[K, V]) mayShare(f, mine *flight[K, V], arrived uint64) bool {
 // lead begins a flight; lingering is one that has answered, or nil. The registry is locked.
 func (c *Cache[K, V]) lead(f, lingering *flight[K, V]) {
 	r := &c.flights
-	if lingering != nil && c.member.Epoch(&f.places) == lingering.e0 {
+	if lingering != nil && c.member.Holds(lingering.e0, &f.places) {
 		c.member.Raise(&f.places)
 	}
 	f.readers = 1
@@ -180,7 +180,7 @@ func (c *Cache[K, V]) lead(f, lingering *flight[K, V]) {
 func (c *Cache[K, V]) begin(f *flight[K, V]) {
 	r := &c.flights
 	r.begun++
-	f.began, f.e0 = r.begun, c.member.Epoch(&f.places)
+	f.began, f.e0 = r.begun, c.member.Epoch()
 	r.byName[f.entry.Name] = f
 }
 

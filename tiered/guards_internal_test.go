@@ -20,7 +20,7 @@ func TestPutsLingerUntilTheyAreVisible(t *testing.T) {
 		for i := range 50 { // work for ristretto's queue
 			other := "other" + strconv.Itoa(i)
 			p := c.places(other)
-			c.l1.Put(other, "", p, c.member.Epoch(&p), c.bus.Now()+time.Minute, 1)
+			c.l1.Put(other, "", p, c.member.Epoch(), c.bus.Now()+time.Minute, 1)
 		}
 		key := strconv.Itoa(round)
 		if _, err := c.Get(t.Context(), key); err != nil {
@@ -92,8 +92,8 @@ func TestMemoryIsAskedAgain(t *testing.T) {
 // was Set.
 func TestNoFlightBeginsWhileSetRaisesTheEpoch(t *testing.T) {
 	c, asked := onTrip(t)
-	epoch, sweeps := c.member.Epoch(&asked.places), c.flights.sweeps.Load()
-	raised := func() bool { return c.member.Epoch(&asked.places) != epoch || c.flights.sweeps.Load() != sweeps }
+	epoch, sweeps := c.member.Epoch(), c.flights.sweeps.Load()
+	raised := func() bool { return !c.member.Holds(epoch, &asked.places) || c.flights.sweeps.Load() != sweeps }
 	done := make(chan error)
 	c.flights.mark(func() { // here none begins
 		go func() { done <- c.setNear(asked, "set", time.Hour) }()

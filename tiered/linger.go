@@ -54,7 +54,7 @@ func (c *Cache[K, V]) putAll(flights []*flight[K, V]) {
 	c.putting.Lock()
 	defer c.putting.Unlock()
 	for _, f := range flights {
-		if f.answer.err == nil && c.member.Epoch(&f.places) == f.e0 {
+		if f.answer.err == nil && c.member.Holds(f.e0, &f.places) {
 			c.put(f)
 		}
 	}

@@ -96,9 +96,6 @@ func (c *Cache[K, V]) flyMany(ctx context.Context, keys []K, missed uint64) []an
 			answers[i].err = c.mayFly(ctx, load, mine[i].entry.Name)
 		}
 	}
-	for i := range mine {
-		c.member.Epoch(&mine[i].places) // waits for memory for all of them at once, not for each under the lock
-	}
 	boarded := make([]*flight[K, V], len(keys))
 	led := make([]*flight[K, V], 0, len(keys))
 	var others sync.WaitGroup

@@ -116,11 +116,11 @@ func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 // again looks into memory once more; without Redis until no Set has come between.
 func (c *Cache[K, V]) again(f *flight[K, V]) (a answer[V], answered bool) {
 	for {
-		at := c.member.Epoch(&f.places)
+		at := c.member.Epoch()
 		if a, answered = c.beingSet(f); !answered {
 			a.held, _, answered = c.near(f.key)
 		}
-		if answered || c.l2 != nil || c.member.Epoch(&f.places) == at {
+		if answered || c.l2 != nil || c.member.Holds(at, &f.places) {
 			return a, answered
 		}
 	}

@@ -1,7 +1,9 @@
-// Package epoch counts invalidations. What was read under an epoch is valid only while the epoch is equal.
+// Package epoch numbers invalidations. An epoch is how many there have been; what was read at one is valid only while
+// nothing that it depends on has been raised since.
 //
-// The counters of all keys and tags are striped by hash into one table; a cache has one of its own, and so has the
-// whole. They only grow, so a sum of some of them is equal only if each is.
+// For each stripe of keys and tags, each cache and the whole there stands the epoch of its last raise, which only grows.
+// Stripes are found by hash, and many, so that a raise seldom concerns a neighbour: too many for the processor's memory
+// cache. So a look begins at their groups, which are few. Only where one of those was raised it goes on to the stripes.
 package epoch
 
 import (
@@ -16,20 +18,25 @@ import (
 const (
 	MinStripes = 1 << 16
 	MaxStripes = 1 << 22
+	groups     = 1 << 13
 )
 
-// Table holds the counters of one process. Its methods are safe for concurrent use.
+// Table holds the epochs of one process. Its methods are safe for concurrent use.
 type Table struct {
-	seed  maphash.Seed
-	whole atomic.Uint64
-	cells atomic.Pointer[[]atomic.Uint64]
-	mu    sync.Mutex // growing against raising
+	seed   maphash.Seed
+	stripe atomic.Pointer[[]Counter]
+	group  [groups]Counter // the last raise of any of its stripes
+	whole  Counter
+	_      [64]byte // what every raise changes is not beside what hits read
+
+	mu  sync.Mutex // one raise at a time, and none while the table grows
+	now atomic.Uint64
 }
 
-// Counter is the epoch of one cache.
+// Counter is the epoch of a last raise.
 type Counter = atomic.Uint64
 
-// Places are the counters that make up the epoch of one key: its own stripe, its tags', its cache's, the whole's.
+// Places are what one key depends on, beside the whole: its cache, its own stripe and its tags'.
 type Places struct {
 	Cache *Counter
 	Stripes
@@ -82,26 +89,26 @@ func (p *Places) Any(f func(stripe uint32) bool) bool {
 // New returns a table of MinStripes.
 func New() *Table {
 	t := &Table{seed: maphash.MakeSeed()}
-	cells := make([]atomic.Uint64, MinStripes)
-	t.cells.Store(&cells)
+	stripes := make([]Counter, MinStripes)
+	t.stripe.Store(&stripes)
 	return t
 }
 
 // Grow makes the table at least as large as the number of entries that it is to tell apart, within the limits.
-// No epoch changes by it: each new stripe starts where the one that it was split from stood.
+// Nothing is raised by it: each new stripe was raised last when the one was that it was split from.
 func (t *Table) Grow(entries int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	old := *t.cells.Load()
+	old := *t.stripe.Load()
 	size := sizeFor(entries, len(old))
 	if size == len(old) {
 		return
 	}
-	cells := make([]atomic.Uint64, size)
-	for i := range cells {
-		cells[i].Store(old[i&(len(old)-1)].Load())
+	stripes := make([]Counter, size)
+	for i := range stripes {
+		stripes[i].Store(old[i&(len(old)-1)].Load())
 	}
-	t.cells.Store(&cells)
+	t.stripe.Store(&stripes)
 }
 
 // sizeFor returns the size that a table of a size grows to.
@@ -115,23 +122,70 @@ func sizeFor(entries int64, size int) int {
 // Place returns the place of a name in the table.
 func (t *Table) Place(name string) uint32 { return uint32(maphash.String(t.seed, name)) % None }
 
-// Of returns the epoch of the places.
-func (t *Table) Of(p *Places) uint64 { return t.Sum(p.Cache, &p.Stripes, p.More) }
+// Now returns the epoch of this moment.
+func (t *Table) Now() uint64 { return t.now.Load() }
 
-// Sum is Of for the parts of places.
-func (t *Table) Sum(cache *Counter, stripes *Stripes, more *[]uint32) uint64 {
-	cells := *t.cells.Load()
-	mask := uint32(len(cells) - 1)
-	e := t.whole.Load() + cache.Load()
+// Holds says whether what was read at an epoch is valid: none of the places has been raised since.
+func (t *Table) Holds(at uint64, p *Places) bool {
+	quiet, raised := t.look(at, p.Cache, &p.Stripes, p.More)
+	return quiet || !raised && t.Last(p) <= at
+}
+
+// HoldsFor is Holds for the parts of places. Where it had to look at the stripes, it moves the epoch on, to one that what
+// was read is as valid at: the next look need not.
+func (t *Table) HoldsFor(at, cache *Counter, stripes *Stripes, more *[]uint32) bool {
+	quiet, raised := t.look(at.Load(), cache, stripes, more)
+	return quiet || !raised && t.moveOn(at, cache, stripes, more)
+}
+
+func (t *Table) moveOn(at, cache *Counter, stripes *Stripes, more *[]uint32) bool {
+	now := t.Now() // before the stripes: all of the raises until now stand there
+	if t.last(cache, stripes, more) > at.Load() {
+		return false
+	}
+	at.Store(now)
+	return true
+}
+
+// look goes as far as the groups: nothing has been raised since an epoch, or what all entries share was, or neither is sure.
+func (t *Table) look(at uint64, cache *Counter, stripes *Stripes, more *[]uint32) (quiet, raised bool) {
+	if t.whole.Load() > at || cache.Load() > at {
+		return false, true
+	}
+	for _, s := range stripes {
+		if s == None {
+			return true, false
+		}
+		if t.group[s%groups].Load() > at {
+			return false, false
+		}
+	}
+	if more != nil {
+		for _, s := range *more {
+			if t.group[s%groups].Load() > at {
+				return false, false
+			}
+		}
+	}
+	return true, false
+}
+
+// Last returns the epoch of the last raise of any of the places.
+func (t *Table) Last(p *Places) uint64 { return t.last(p.Cache, &p.Stripes, p.More) }
+
+func (t *Table) last(cache *Counter, stripes *Stripes, more *[]uint32) uint64 {
+	all := *t.stripe.Load()
+	mask := uint32(len(all) - 1)
+	e := max(t.whole.Load(), cache.Load())
 	for _, s := range stripes {
 		if s == None {
 			return e
 		}
-		e += cells[s&mask].Load()
+		e = max(e, all[s&mask].Load())
 	}
 	if more != nil {
 		for _, s := range *more {
-			e += cells[s&mask].Load()
+			e = max(e, all[s&mask].Load())
 		}
 	}
 	return e
@@ -141,11 +195,21 @@ func (t *Table) Sum(cache *Counter, stripes *Stripes, more *[]uint32) uint64 {
 func (t *Table) Raise(places ...uint32) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	cells := *t.cells.Load()
+	next, all := t.Now()+1, *t.stripe.Load()
 	for _, p := range places {
-		cells[p&uint32(len(cells)-1)].Add(1)
+		t.group[p%groups].Store(next) // first: when somebody finds the stripe raised, nobody finds the group quiet any more
+		all[p&uint32(len(all)-1)].Store(next)
 	}
+	t.now.Store(next)
+}
+
+// RaiseCounter makes everything stale of the cache that a counter is of.
+func (t *Table) RaiseCounter(cache *Counter) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	cache.Store(t.Now() + 1)
+	t.now.Add(1)
 }
 
 // RaiseAll makes everything stale.
-func (t *Table) RaiseAll() { t.whole.Add(1) }
+func (t *Table) RaiseAll() { t.RaiseCounter(&t.whole) }

@@ -3,16 +3,17 @@ package epoch_test
 import (
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tieredcache/tieredcache/internal/epoch"
 )
 
-func TestEachPartRaisesTheEpoch(t *testing.T) {
+func TestEachPartRaises(t *testing.T) {
 	t.Parallel()
 	table, cache := epoch.New(), &epoch.Counter{}
-	const key, tag1, tag2, other = 1, 2, 3, 4
-	p := epoch.At(cache, key, tag1, tag2)
+	const key, tag1, tag2, tag3, other = 1, 2, 3, 4, 5
+	p := epoch.At(cache, key, tag1, tag2, tag3)
 	neighbour := epoch.At(&epoch.Counter{}, other)
 	for _, c := range []struct {
 		name      string
@@ -22,24 +23,50 @@ func TestEachPartRaisesTheEpoch(t *testing.T) {
 		{"key", func() { table.Raise(key) }, false},
 		{"first tag", func() { table.Raise(tag1) }, false},
 		{"second tag", func() { table.Raise(tag2) }, false},
+		{"third tag", func() { table.Raise(tag3) }, false},
 		{"several at once", func() { table.Raise(key, tag1) }, false},
-		{"cache", func() { cache.Add(1) }, false},
+		{"cache", func() { table.RaiseCounter(cache) }, false},
 		{"whole", table.RaiseAll, true},
 	} {
-		before, beside := table.Of(&p), table.Of(&neighbour)
+		before := table.Now()
 		c.raise()
-		if after := table.Of(&p); after <= before {
-			t.Errorf("%s: got %d after a raise of %d", c.name, after, before)
+		if table.Holds(before, &p) {
+			t.Errorf("%s: what was read before holds", c.name)
 		}
-		if changed := table.Of(&neighbour) != beside; changed != c.neighbour {
-			t.Errorf("%s: the neighbour's epoch changed: %v, want %v", c.name, changed, c.neighbour)
+		if !table.Holds(table.Now(), &p) {
+			t.Errorf("%s: what was read after does not hold", c.name)
+		}
+		if got := !table.Holds(before, &neighbour); got != c.neighbour {
+			t.Errorf("%s: the neighbour was raised: %v, want %v", c.name, got, c.neighbour)
 		}
 	}
-	before := table.Of(&p)
+	before := table.Now()
 	table.Raise(other)
 	table.Raise()
-	if after := table.Of(&p); after != before {
-		t.Errorf("a raise of something else: got %d, want %d", after, before)
+	if !table.Holds(before, &p) {
+		t.Error("a raise of something else")
+	}
+}
+
+// TestGroupsAreNoMoreThanAHint: a stripe's neighbours in its group hold, and are moved on past its raise.
+func TestGroupsAreNoMoreThanAHint(t *testing.T) {
+	t.Parallel()
+	table, cache := epoch.New(), &epoch.Counter{}
+	p := epoch.At(cache, 7, 8)
+	for n, beside := range []uint32{7 + epoch.Groups, 8 + epoch.Groups, 7 + 2*epoch.Groups} {
+		var at epoch.Counter
+		at.Store(table.Now())
+		table.Raise(beside)
+		if !table.Holds(at.Load(), &p) || !table.HoldsFor(&at, cache, &p.Stripes, p.More) {
+			t.Fatalf("raise %d is another's, and makes it stale", n)
+		}
+		if got := at.Load(); got != table.Now() {
+			t.Errorf("raise %d: it stays at epoch %d, want %d", n, got, table.Now())
+		}
+		table.Raise(8)
+		if table.HoldsFor(&at, cache, &p.Stripes, p.More) {
+			t.Errorf("raise %d: moved on past a raise of its own", n)
+		}
 	}
 }
 
@@ -93,13 +120,13 @@ func TestGrowKeepsEveryEpoch(t *testing.T) {
 	}
 	before := make([]uint64, len(places))
 	for i := range places {
-		before[i] = table.Of(&places[i])
+		before[i] = table.Last(&places[i])
 	}
 	for size := int64(epoch.MinStripes); size <= 4*epoch.MinStripes; size *= 2 {
 		table.Grow(size)
 		for i := range places {
-			if got := table.Of(&places[i]); got != before[i] {
-				t.Fatalf("%d stripes: got epoch %d, want %d", size, got, before[i])
+			if got := table.Last(&places[i]); got != before[i] {
+				t.Fatalf("%d stripes: raised last at %d, want %d", size, got, before[i])
 			}
 		}
 	}
@@ -112,58 +139,77 @@ func TestGrowTellsNeighboursApart(t *testing.T) {
 	a := epoch.At(cache, 7)
 	b := epoch.At(cache, 7+epoch.MinStripes)
 	table.Raise(a.Key())
-	if got := table.Of(&b); got != 1 {
-		t.Fatalf("before Grow they share a stripe: got %d, want 1", got)
+	if table.Holds(0, &b) {
+		t.Fatal("before Grow they do not share a stripe: this shows nothing")
 	}
 	table.Grow(2 * epoch.MinStripes)
+	before := table.Now()
 	table.Raise(a.Key())
-	if got := table.Of(&a); got != 2 {
-		t.Errorf("the one that was raised: got %d, want 2", got)
+	if table.Holds(before, &a) {
+		t.Error("the one that was raised holds")
 	}
-	if got := table.Of(&b); got != 1 {
-		t.Errorf("its neighbour: got %d, want 1", got)
+	if !table.Holds(before, &b) {
+		t.Error("its neighbour does not hold")
 	}
 }
 
-// TestRaiseIsSeen: a raise that has returned is seen by every later Of, by whichever goroutine and however the table
-// grows meanwhile, and none is lost.
+// TestRaiseIsSeen: a raise that has returned is seen by every later look, by whichever goroutine, whoever has moved the
+// epoch on, and however the table grows meanwhile; once one look has seen it, all do; and what was read after it holds.
 func TestRaiseIsSeen(t *testing.T) {
 	t.Parallel()
-	for range 3 {
-		table, cache := epoch.New(), &epoch.Counter{}
-		var all sync.WaitGroup
-		grown := make(chan struct{})
-		for w := range uint32(3) {
-			p := epoch.At(cache, w, 100+w)
-			told := make(chan uint64) // epochs that a raise has reached
-			all.Go(func() {
-				defer close(told)
-				for n := uint64(1); ; n++ {
-					table.Raise(p.Key())
-					if got := table.Of(&p); got != n {
-						t.Errorf("writer %d: got epoch %d after raise %d", w, got, n)
-						return
-					}
-					select {
-					case told <- n:
-					case <-grown:
-						return
-					default: // the reader is not there yet
-					}
+	table, cache := epoch.New(), &epoch.Counter{}
+	p := epoch.At(cache, 1, 2)
+	holds := func(at *epoch.Counter) bool { return table.HoldsFor(at, cache, &p.Stripes, p.More) }
+	var read, seen atomic.Pointer[epoch.Counter] // the epoch that something was read at, and the last that was not held
+	read.Store(&epoch.Counter{})
+	var beside sync.WaitGroup
+	done := make(chan struct{})
+	for range 2 {
+		beside.Go(func() {
+			for !isDone(done) {
+				at := read.Load()
+				was := seen.Load() == at || table.Last(&p) > at.Load()
+				switch {
+				case !holds(at):
+					seen.Store(at)
+				case was:
+					t.Error("a raise that was seen is seen no more")
+					return
 				}
-			})
-			all.Go(func() {
-				for least := range told {
-					if got := table.Of(&p); got < least {
-						t.Errorf("reader %d: got epoch %d after a raise to %d had returned", w, got, least)
-					}
-				}
-			})
-		}
-		for size := int64(epoch.MinStripes); size <= 4*epoch.MinStripes; size *= 2 {
+			}
+		})
+	}
+	beside.Go(func() {
+		for size := int64(2 * epoch.MinStripes); size <= epoch.MaxStripes; size *= 2 {
 			table.Grow(size)
 		}
-		close(grown)
-		all.Wait()
+	})
+	for n := range 100_000 {
+		at := read.Load()
+		if n%4 < 2 {
+			table.Raise(p.Key()+epoch.Groups, p.Stripes[1]+epoch.Groups) // looks go on to the stripes
+		}
+		table.Raise(p.Stripes[n%2])
+		if holds(at) || table.Holds(at.Load(), &p) {
+			t.Errorf("raise %d has returned, and what was read before it holds", n)
+			break
+		}
+		at = &epoch.Counter{}
+		at.Store(table.Now())
+		read.Store(at)
+		if !holds(at) {
+			t.Errorf("what was read after raise %d does not hold", n)
+		}
+	}
+	close(done)
+	beside.Wait()
+}
+
+func isDone(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
 	}
 }
