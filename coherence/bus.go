@@ -257,13 +257,16 @@ func (b *Bus) Epochs() *epoch.Table { return b.epochs }
 func (b *Bus) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), b.config.Timeout)
 	defer cancel()
-	why := b.State().Why // before it is "closed"
+	why := "Shutdown waits longer"
+	if s := b.State(); s.Condition != Open {
+		why = s.Why
+	}
 	err := b.Shutdown(ctx)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if n := b.pending.undelivered(); n > 0 {
-		return fmt.Errorf("coherence: %d invalidations were not delivered: %s", n, why)
+		return fmt.Errorf("coherence: %d invalidations were not delivered within %v: %s", n, b.config.Timeout, why)
 	}
 	return errors.New("coherence: writes ran on: what they change will not be delivered")
 }

@@ -30,18 +30,22 @@ func (b *Bus) overflowed(cause error) {
 	b.emit(Event{Kind: Overflowed, Err: cause})
 }
 
-// deliver sends what writes that have returned could not say, and the INTENTs that Redis may have lost. Both the SYNC
-// loop and Close deliver: to say a thing twice is harmless, to take it off twice is not. It goes by the connections of
-// SYNC, which are tried anew at once when Redis is back.
+// deliver sends what writes that have returned could not say, and has the INTENTs sent that Redis may have lost. It
+// returns when nothing is left of both, or when ctx ends; INTENTs that are under way then go on. Both the SYNC loop and
+// Close deliver: to say a thing twice is harmless, to take it off twice is not. It goes by the connections of SYNC, which
+// are tried anew at once when Redis is back.
 func (b *Bus) deliver(ctx context.Context) error {
 	b.delivering.Lock()
 	defer b.delivering.Unlock()
+	for _, i := range b.pending.takeIntents() {
+		b.resend(i)
+	}
 	for progress := false; ; progress = true {
-		intents, some, overflow := b.pending.take(refsAtOnce)
-		if len(intents)+len(some) == 0 && overflow == 0 {
-			return nil
+		some, overflow := b.pending.take(refsAtOnce)
+		if len(some) == 0 && overflow == 0 {
+			return b.awaitIntents(ctx)
 		}
-		if err := b.deliverSome(ctx, intents, some, overflow); err != nil {
+		if err := b.deliverSome(ctx, some, overflow); err != nil {
 			if progress {
 				b.syncNow() // the time was too short: go on at once, not at the next SYNC
 			}
@@ -50,13 +54,29 @@ func (b *Bus) deliver(ctx context.Context) error {
 	}
 }
 
-func (b *Bus) deliverSome(ctx context.Context, intents []*write, some []owed, overflow int64) error {
-	for i, w := range intents {
-		if err := w.again(ctx, b.control); err != nil {
-			b.pending.resendIntent(intents[i:]...)
-			return err
+// resend sends an INTENT once more, in the background: that of a write of many refs takes many Redis timeouts.
+func (b *Bus) resend(i *resending) {
+	send := func(ctx context.Context) { b.pending.intentSent(i, i.write.again(ctx, b.control)) }
+	if !b.background(send) {
+		b.pending.intentSent(i, ErrClosed)
+	}
+}
+
+func (b *Bus) awaitIntents(ctx context.Context) error {
+	for {
+		underWay, failed := b.pending.intentUnderWay()
+		if underWay == nil {
+			return failed
+		}
+		select {
+		case <-underWay:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
+}
+
+func (b *Bus) deliverSome(ctx context.Context, some []owed, overflow int64) error {
 	words := make([]debt, 0, len(some))
 	for _, o := range some {
 		cache, isClear := strings.CutPrefix(o.name, word.GenerationName(""))
@@ -70,7 +90,7 @@ func (b *Bus) deliverSome(ctx context.Context, intents []*write, some []owed, ov
 		return err
 	}
 	b.pending.delivered(some, b.epochs.Place)
-	if overflow > 0 && len(intents)+len(some) == 0 {
+	if overflow > 0 && len(some) == 0 {
 		return b.clearEverything(ctx, overflow)
 	}
 	return nil

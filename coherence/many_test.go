@@ -51,3 +51,35 @@ func TestUpdateAfterItsDeadline(t *testing.T) {
 		check(t, server.Resume())
 	}
 }
+
+// TestManyRefsOnNewIncarnation: the intents of a large write that runs while Redis restarts empty stand there again, all
+// of them, however many Redis timeouts that takes; what else is owed does not wait for them, nor does the fence.
+func TestManyRefsOnNewIncarnation(t *testing.T) {
+	t.Parallel()
+	r, server := own(t, services.RedisOptions{})
+	p := r.openPeer(t, coherence.Config{MaxStaleness: d, Timeout: d / 4})
+	refs := make([]coherence.Ref, 200_000)
+	for i := range refs {
+		refs[i] = entry(strconv.Itoa(i))
+	}
+	s := p.update(t, nil, refs...)
+	beside := entry("beside")
+	check(t, server.Kill())
+	check(t, p.Invalidate(t.Context(), beside))
+	eventually(t, "the fence closes", soon, func() bool { return !p.Open(p.Now()) })
+	check(t, server.Restart(t.Context()))
+	standing := func() int64 { return r.DBSize(t.Context()).Val() }
+	eventually(t, "the fence opens, and what is owed beside is told", soon, func() bool { return p.usable(beside) })
+	if n := standing(); n >= int64(len(refs)) {
+		t.Errorf("%d words: this shows nothing of who waits for whom", n)
+	}
+	eventually(t, "all intents stand again", soon, func() bool { return standing() >= int64(len(refs)) })
+	if w := r.word(t, refs[len(refs)-1]); !intended(w) {
+		t.Errorf("the last word is %q", w)
+	}
+	check(t, s.end())
+	eventually(t, "DONE is acknowledged", soon, func() bool { return p.member.Settled() && p.usable(refs[0]) })
+	if n := p.Stats().Repairs; n != 0 {
+		t.Errorf("%d repairs of a write whose intents stood", n)
+	}
+}

@@ -1,7 +1,6 @@
 package coherence
 
 import (
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,14 +21,22 @@ type pending struct {
 	mu       sync.Mutex
 	counts   map[uint32]int   // by place in the epoch table: a neighbour's is a needless trip to the source, no more
 	owed     map[string]*owed // by name, of writes that have returned
-	intents  map[*write]bool  // INTENTs to send again
-	overflow int64            // how often it overflowed since it was last made good
+	intents  map[*write]*resending
+	overflow int64 // how often it overflowed since it was last made good
 }
 
 // owed is a debt that several writes may have left.
 type owed struct {
 	debt
 	count int // of the pending ones
+}
+
+// resending is an INTENT that is to be sent again.
+type resending struct {
+	write    *write
+	returned bool          // the write has, and the fence waits for this
+	underWay chan struct{} // closed when the sending has ended; nil: nobody sends it
+	failed   error         // the last
 }
 
 func (p *pending) none() bool { return p.some.Load() == 0 }
@@ -133,7 +140,7 @@ func (p *pending) resend(writes map[*write]struct{}, ids map[string]string, more
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for w := range writes {
-		p.listIntent(w)
+		p.listIntent(w, false)
 	}
 	for n, id := range ids {
 		p.add([]uint32{place(n)})
@@ -142,20 +149,22 @@ func (p *pending) resend(writes map[*write]struct{}, ids map[string]string, more
 	return more && p.full()
 }
 
-// resendIntent puts INTENTs on the list.
-func (p *pending) resendIntent(writes ...*write) {
+// resendIntent puts the INTENT of a write that has returned on the list.
+func (p *pending) resendIntent(w *write) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, w := range writes {
-		p.listIntent(w)
-	}
+	p.listIntent(w, true)
 }
 
-func (p *pending) listIntent(w *write) {
+// listIntent lists one anew that is under way: it may have gone to a Redis that has lost it since.
+func (p *pending) listIntent(w *write, returned bool) {
 	if p.intents == nil {
-		p.intents = map[*write]bool{}
+		p.intents = map[*write]*resending{}
 	}
-	p.intents[w] = true
+	if was := p.intents[w]; was != nil {
+		returned = returned || was.returned
+	}
+	p.intents[w] = &resending{write: w, returned: returned}
 }
 
 // dropIntent takes one off the list.
@@ -165,9 +174,59 @@ func (p *pending) dropIntent(w *write) {
 	delete(p.intents, w)
 }
 
-// take returns what is to be delivered: all INTENTs, which are on the list no more, some of what is owed, and the count of
-// overflows.
-func (p *pending) take(most int) (intents []*write, some []owed, overflow int64) {
+// takeIntents returns the INTENTs that nobody sends, for the caller to send.
+func (p *pending) takeIntents() (list []*resending) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, i := range p.intents {
+		if i.underWay == nil {
+			i.underWay = make(chan struct{})
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// intentSent ends a sending; one that Redis has acknowledged is on the list no more.
+func (p *pending) intentSent(i *resending, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(i.underWay)
+	switch {
+	case err != nil:
+		i.underWay, i.failed = nil, err
+	case p.intents[i.write] == i:
+		delete(p.intents, i.write)
+	}
+}
+
+// intentUnderWay returns what is closed when the sending of one INTENT has ended; or, if none is under way, why one failed.
+func (p *pending) intentUnderWay() (underWay <-chan struct{}, failed error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, i := range p.intents {
+		if i.underWay != nil {
+			return i.underWay, nil
+		}
+		failed = i.failed
+	}
+	return nil, failed
+}
+
+// returned says whether anything is undelivered of writes that have returned.
+func (p *pending) returned() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, i := range p.intents {
+		if i.returned {
+			return true
+		}
+	}
+	return len(p.owed) > 0 || p.overflow > 0
+}
+
+// take returns some of what is owed, and the count of overflows.
+func (p *pending) take(most int) (some []owed, overflow int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	some = make([]owed, 0, min(most, len(p.owed)))
@@ -177,9 +236,7 @@ func (p *pending) take(most int) (intents []*write, some []owed, overflow int64)
 		}
 		some = append(some, *o)
 	}
-	intents = slices.Collect(maps.Keys(p.intents))
-	p.intents = nil
-	return intents, some, p.overflow
+	return some, p.overflow
 }
 
 // delivered takes a debt off as it was taken.

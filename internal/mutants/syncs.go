@@ -214,6 +214,20 @@ func syncs() []mutant {
 			pkg:  "coherence", test: "TestIntentsStandAgain",
 		},
 		{
+			name: "the fence does not wait for the intents of writes that run", guard: "SYNC: writes that run keep only their own refs closed",
+			file: "coherence/recover.go",
+			old:  `case undelivered != nil && b.pending.returned():`,
+			new:  `case undelivered != nil:`,
+			pkg:  "coherence", test: "TestManyRefsOnNewIncarnation",
+		},
+		{
+			name: "an intent that was sent to a Redis that is gone is sent again", guard: "SYNC: re-send INTENT for the writes that run",
+			file: "coherence/pending.go",
+			old:  `case p.intents[i.write] == i:`,
+			new:  `default:`,
+			pkg:  "coherence", test: "TestIntentIsListedWhileItIsSent",
+		},
+		{
 			name: "the intents of writes that may still land are sent again", guard: "UPDATE: until that token's life is over the write counts as running",
 			file: "coherence/update.go",
 			old: `time.AfterFunc(w.bus.config.IntentLife, w.expire)
