@@ -40,8 +40,8 @@ type Config[K comparable, V any] struct {
 	// Load reads a value from the source. It returns ErrNotFound, plain or wrapped, where the source has none; that is
 	// cached for MissingTTL. It may change its entry's life with SetTTL. Its context carries the values of the reader
 	// that led the flight, not its deadline, and ends when the last reader has left. A panic becomes the readers'
-	// error. It may read this cache with that context, but for the entry that it loads. nil, with LoadMany nil too: Get
-	// answers only what was Set.
+	// error. It may read this cache with that context, but for the entry that it loads; loaders that read each other's
+	// entries wait for each other. nil, with LoadMany nil too: Get answers only what was Set.
 	Load func(context.Context, K) (V, error)
 
 	// LoadMany reads several values at once; a key that is absent from its map is ErrNotFound. nil: Load for each key.

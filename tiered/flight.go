@@ -30,7 +30,7 @@ import (
 type flight[K comparable, V any] struct {
 	trip[K, V]
 	began uint64 // its number among all flights
-	e0    uint64 // e(k), read before the first look at Redis
+	e0    uint64 // the epoch, read before the first look at Redis
 
 	// What its looks have found; of who flies it.
 	generation uint64

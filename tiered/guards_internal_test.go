@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/tieredcache/tieredcache/coherence"
 )
 
 // A flight is known until memory shows what it has put: who comes between would fly once more, answer with something
@@ -105,5 +107,69 @@ func TestNoFlightBeginsWhileSetRaisesTheEpoch(t *testing.T) {
 	})
 	if err := <-done; err != nil || !raised() {
 		t.Errorf("%v, raised %v", err, raised())
+	}
+}
+
+// TestNoSweepWhileASetPuts: between a sweep's look at an epoch and its put no Set may come, whose value it would take the
+// place of.
+func TestNoSweepWhileASetPuts(t *testing.T) {
+	c, asked := onTrip(t)
+	func() {
+		c.putting.Lock() // as Set does
+		defer c.putting.Unlock()
+		if _, err := c.Get(t.Context(), asked.key); err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end); runtime.Gosched() {
+			if _, ok := c.Peek(asked.key); ok {
+				t.Fatal("it was put")
+			}
+		}
+	}()
+	for end := time.Now().Add(20 * time.Second); ; runtime.Gosched() {
+		if _, ok := c.Peek(asked.key); ok {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("it is not put when the Set has")
+		}
+	}
+}
+
+// TestAgainSeesASetThatHasBegun after it had looked for one: the value of before is gone from memory, and that of the Set
+// is not there yet.
+func TestAgainSeesASetThatHasBegun(t *testing.T) {
+	begin := func() {}
+	c, err := New(Config[string, string]{
+		Name: "a", Load: func(context.Context, string) (string, error) { return "loaded", nil },
+		Tags: func(string) []coherence.Ref { begin(); return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var asked trip[string, string]
+	if err := c.plan(&asked, "k", c.load); err != nil {
+		t.Fatal(err)
+	}
+	set := &flight[string, string]{
+		trip: asked, put: true, answered: true, answer: answer[string]{held: held[string]{value: "set"}, tier: Memory}, expires: c.bus.Now() + time.Hour,
+	}
+	err = c.Update(t.Context(), "another", func(context.Context) error { // while something is pending, a look in memory asks for tags
+		begin = func() {
+			begin = func() {}
+			c.flights.mark(func() {
+				c.member.Raise(&asked.places)
+				c.begin(set)
+			})
+		}
+		if a, answered := c.again(&flight[string, string]{trip: asked}); !answered || a.value != "set" {
+			t.Errorf("got %q, %v, want what is being set", a.value, answered)
+		}
+		c.flights.mark(func() { c.flights.remove(set) })
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -71,7 +71,7 @@ func memory() []mutant {
 			file: "tiered/linger.go",
 			old:  "\tc.putting.Lock()\n\tdefer c.putting.Unlock()\n",
 			new:  ``,
-			pkg:  "tiered", test: "TestSetBesideASweep",
+			pkg:  "tiered", test: "TestNoSweepWhileASetPuts",
 		},
 		{
 			name: "who waits beside another waits for what that one took", guard: "a flight that has answered lingers until its put is visible or refused",
@@ -183,7 +183,7 @@ func memory() []mutant {
 			file: "tiered/set.go",
 			old:  `if answered || c.l2 != nil || c.member.Holds(at, &f.places) {`,
 			new:  `if true || c.member.Holds(at, &f.places) {`,
-			pkg:  "tiered", test: "TestSetOverwrites",
+			pkg:  "tiered", test: "TestAgainSeesASetThatHasBegun",
 		},
 		{
 			name: "a Set answers who looks again", guard: "a value that was Set is readable",

@@ -139,7 +139,7 @@ func syncs() []mutant {
 		{
 			name: "the fence opens only after what is pending is delivered", guard: "SYNC: once every own write that had returned before that first success is delivered",
 			file: "coherence/recover.go",
-			old:  `case undelivered != nil:`,
+			old:  `case undelivered != nil && b.pending.returned():`,
 			new:  `case undelivered != nil && b.closed.Load():`,
 			pkg:  "coherence", test: "TestFenceWaitsForWhatIsPending",
 		},
