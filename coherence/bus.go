@@ -293,8 +293,8 @@ func (b *Bus) Shutdown(ctx context.Context) error {
 // drain waits for the writes that run, and delivers what is pending, until nothing is or ctx ends.
 func (b *Bus) drain(ctx context.Context) error {
 	for b.data != nil && !b.pending.none() {
-		if b.pending.undelivered() > 0 && b.deliver(ctx) == nil {
-			continue
+		if b.pending.undelivered() > 0 && b.deliver(ctx) == nil && b.pending.none() {
+			break
 		}
 		select {
 		case <-ctx.Done():

@@ -30,20 +30,18 @@ func (b *Bus) overflowed(cause error) {
 	b.emit(Event{Kind: Overflowed, Err: cause})
 }
 
-// deliver sends what writes that have returned could not say, and has the INTENTs sent that Redis may have lost. It
-// returns when nothing is left of both, or when ctx ends; INTENTs that are under way then go on. Both the SYNC loop and
-// Close deliver: to say a thing twice is harmless, to take it off twice is not. It goes by the connections of SYNC, which
-// are tried anew at once when Redis is back.
+// deliver sends what writes that have returned could not say, until nothing is left or ctx ends. The INTENTs that Redis
+// may have lost are sent beside it, and it waits only for those of writes that have returned. Both the SYNC loop and Close
+// deliver: to say a thing twice is harmless, to take it off twice is not. It goes by the connections of SYNC, which are
+// tried anew at once when Redis is back.
 func (b *Bus) deliver(ctx context.Context) error {
 	b.delivering.Lock()
 	defer b.delivering.Unlock()
-	for _, i := range b.pending.takeIntents() {
-		b.resend(i)
-	}
+	intents := b.sendIntents()
 	for progress := false; ; progress = true {
 		some, overflow := b.pending.take(refsAtOnce)
 		if len(some) == 0 && overflow == 0 {
-			return b.awaitIntents(ctx)
+			break
 		}
 		if err := b.deliverSome(ctx, some, overflow); err != nil {
 			if progress {
@@ -52,28 +50,37 @@ func (b *Bus) deliver(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// resend sends an INTENT once more, in the background: that of a write of many refs takes many Redis timeouts.
-func (b *Bus) resend(i *resending) {
-	send := func(ctx context.Context) { b.pending.intentSent(i, i.write.again(ctx, b.control)) }
-	if !b.background(send) {
-		b.pending.intentSent(i, ErrClosed)
+	if intents == nil || !b.pending.waits() {
+		return nil
+	}
+	select {
+	case <-intents.done:
+		return intents.failed
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
-func (b *Bus) awaitIntents(ctx context.Context) error {
-	for {
-		underWay, failed := b.pending.intentUnderWay()
-		if underWay == nil {
-			return failed
-		}
-		select {
-		case <-underWay:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+// sendIntents has the INTENTs sent that are on the list, if there are any: by one goroutine, for one connection, and not
+// by the caller, for that of a write of many refs takes many Redis timeouts.
+func (b *Bus) sendIntents() *sending {
+	s, starts := b.pending.beginSending()
+	if !starts {
+		return s
 	}
+	began := b.background(func(ctx context.Context) {
+		var err error
+		for i := b.pending.nextIntent(nil, nil); i != nil; i = b.pending.nextIntent(i, err) {
+			err = i.write.again(ctx, b.control)
+		}
+		if err == nil && !b.Open(b.Now()) {
+			b.syncNow() // which opens the fence
+		}
+	})
+	if !began {
+		b.pending.nextIntent(nil, ErrClosed)
+	}
+	return s
 }
 
 func (b *Bus) deliverSome(ctx context.Context, some []owed, overflow int64) error {

@@ -1,6 +1,7 @@
 package coherence_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strings"
@@ -169,5 +170,43 @@ func TestNoSecretsAreTold(t *testing.T) {
 	}
 	if errs := p.events.of(coherence.SyncFailed); len(errs) == 0 || !strings.Contains(errs[0].Error(), "WRONGPASS") {
 		t.Errorf("got %v, want Redis's own words", errs)
+	}
+}
+
+// TestFenceWaitsForWhatIsPending, also if Redis answers for long and takes all but that.
+func TestFenceWaitsForWhatIsPending(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		write   func(*testing.T, *peer)
+		pending int
+	}{
+		"invalidations": {func(t *testing.T, p *peer) {
+			check(t, p.Invalidate(t.Context(), entry("k")))
+			check(t, p.Update(t.Context(), []coherence.Ref{entry("another")}, func(context.Context) error { return nil }))
+		}, 2},
+		"the intent of a write that may still land": {func(t *testing.T, p *peer) {
+			wantError(t, p.Update(t.Context(), []coherence.Ref{entry("k")}, func(context.Context) error { return errors.New("failed") }), "failed")
+			eventually(t, "its intent is pending", soon, func() bool { return p.State().Pending == 1 })
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, _ := own(t, services.RedisOptions{})
+			p, rights := r.limited(t, coherence.Config{MaxStaleness: d})
+			rights("-eval", "-evalsha")
+			eventually(t, "the fence closes", soon, func() bool { return !p.Open(p.Now()) })
+			c.write(t, p)
+			rights("resetkeys", "~"+r.layout.Key("tieredcache:*"), "+@all")
+			eventually(t, "it catches up", soon, func() bool { return p.State().Condition == coherence.CatchingUp })
+			holds(t, "the fence is closed while something is pending", 1500*time.Millisecond, func() bool { return !p.Open(p.Now()) })
+			if s := p.State(); s.Condition != coherence.CatchingUp || s.Pending != c.pending {
+				t.Errorf("got %+v", s)
+			}
+			rights("~*")
+			p.awaitOpen(t)
+			if s := p.State(); s.Pending != 0 {
+				t.Errorf("got %+v", s)
+			}
+		})
 	}
 }

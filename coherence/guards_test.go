@@ -150,28 +150,6 @@ func TestFenceOpensOnlyAfterTheJournal(t *testing.T) {
 	p.awaitOpen(t)
 }
 
-// TestFenceWaitsForWhatIsPending, also if Redis answers for long and takes all but that.
-func TestFenceWaitsForWhatIsPending(t *testing.T) {
-	t.Parallel()
-	r, _ := own(t, services.RedisOptions{})
-	p, rights := r.limited(t, coherence.Config{MaxStaleness: d})
-	rights("-eval", "-evalsha")
-	eventually(t, "the fence closes", soon, func() bool { return !p.Open(p.Now()) })
-	check(t, p.Invalidate(t.Context(), entry("k")))
-	check(t, p.Update(t.Context(), []coherence.Ref{entry("another")}, func(context.Context) error { return nil }))
-	rights("resetkeys", "~"+r.layout.Key("tieredcache:*"), "+@all")
-	eventually(t, "it catches up", soon, func() bool { return p.State().Condition == coherence.CatchingUp })
-	holds(t, "the fence is closed while something is pending", 1500*time.Millisecond, func() bool { return !p.Open(p.Now()) })
-	if s := p.State(); s.Condition != coherence.CatchingUp || s.Pending != 2 {
-		t.Errorf("got %+v", s)
-	}
-	rights("~*")
-	p.awaitOpen(t)
-	if s := p.State(); s.Pending != 0 {
-		t.Errorf("got %+v", s)
-	}
-}
-
 // TestFenceSettlesAfterAnOutage: other processes need some time to tell what was pending there.
 func TestFenceSettlesAfterAnOutage(t *testing.T) {
 	t.Parallel()

@@ -2,7 +2,9 @@ package coherence_test
 
 import (
 	"context"
+	"errors"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,16 +54,21 @@ func TestUpdateAfterItsDeadline(t *testing.T) {
 	}
 }
 
+// manyRefs are so many that their intents take many Redis timeouts.
+func manyRefs() []coherence.Ref {
+	refs := make([]coherence.Ref, 100_000)
+	for i := range refs {
+		refs[i] = entry(strconv.Itoa(i))
+	}
+	return refs
+}
+
 // TestManyRefsOnNewIncarnation: the intents of a large write that runs while Redis restarts empty stand there again, all
 // of them, however many Redis timeouts that takes; what else is owed does not wait for them, nor does the fence.
 func TestManyRefsOnNewIncarnation(t *testing.T) {
 	t.Parallel()
 	r, server := own(t, services.RedisOptions{})
-	p := r.openPeer(t, coherence.Config{MaxStaleness: d, Timeout: d / 4})
-	refs := make([]coherence.Ref, 200_000)
-	for i := range refs {
-		refs[i] = entry(strconv.Itoa(i))
-	}
+	p, refs := r.openPeer(t, coherence.Config{MaxStaleness: d, Timeout: d / 4}), manyRefs()
 	s := p.update(t, nil, refs...)
 	beside := entry("beside")
 	check(t, server.Kill())
@@ -81,5 +88,75 @@ func TestManyRefsOnNewIncarnation(t *testing.T) {
 	eventually(t, "DONE is acknowledged", soon, func() bool { return p.member.Settled() && p.usable(refs[0]) })
 	if n := p.Stats().Repairs; n != 0 {
 		t.Errorf("%d repairs of a write whose intents stood", n)
+	}
+}
+
+// TestManyRefsOfUnknownOutcome: what a new incarnation has lost of a write that may still land is not used until its
+// intents stand again.
+func TestManyRefsOfUnknownOutcome(t *testing.T) {
+	t.Parallel()
+	r, server := own(t, services.RedisOptions{})
+	p, refs := r.openPeer(t, coherence.Config{MaxStaleness: patient, Timeout: d / 4}), manyRefs()
+	last := refs[len(refs)-1]
+	wantError(t, p.Update(t.Context(), refs, func(context.Context) error { return errors.New("failed") }), "failed")
+	eventually(t, "its end is acknowledged", soon, func() bool { return p.member.Settled() && intended(r.word(t, last)) })
+	check(t, server.Restart(t.Context()))
+	eventually(t, "it is noticed", soon, func() bool { return p.Stats().Flushes > 0 })
+	looks := 0
+	eventually(t, "the intents stand again", soon, func() bool {
+		usable := p.usable(last)
+		if intended(r.word(t, last)) {
+			return true
+		}
+		if looks++; usable {
+			t.Error("used, and no intent stands")
+		}
+		return usable
+	})
+	if looks == 0 {
+		t.Error("they stood at once: this shows nothing")
+	}
+	eventually(t, "nothing is pending", soon, p.member.Settled)
+}
+
+// TestUpdateDoesNotWaitForIntents that are being sent again, when its write has returned: DONE does without them.
+func TestUpdateDoesNotWaitForIntents(t *testing.T) {
+	t.Parallel()
+	r, server := own(t, services.RedisOptions{})
+	p, refs := r.openPeer(t, coherence.Config{MaxStaleness: d, Timeout: d / 4}), manyRefs()
+	s := p.update(t, nil, refs...)
+	check(t, server.Restart(t.Context()))
+	eventually(t, "its intents are being sent again", soon, func() bool { return intended(r.word(t, refs[0])) })
+	check(t, s.end())
+	if w := r.word(t, refs[len(refs)-1]); intended(w) {
+		t.Error("all intents stood already: this shows nothing")
+	}
+	eventually(t, "DONE is acknowledged", soon, func() bool { return p.member.Settled() && p.usable(refs[0]) })
+	if w := r.word(t, refs[0]); w != "" {
+		t.Errorf("the first word is %q", w)
+	}
+	if n := p.Stats().Repairs; n != 1 {
+		t.Errorf("%d repairs of a write that had lost intents", n)
+	}
+}
+
+// TestManyWritesOnNewIncarnation: their intents do not take a connection each.
+func TestManyWritesOnNewIncarnation(t *testing.T) {
+	t.Parallel()
+	r, server := own(t, services.RedisOptions{})
+	p := r.openPeer(t, coherence.Config{MaxStaleness: patient})
+	const writes = 1000
+	for i := range writes {
+		wantError(t, p.Update(t.Context(), []coherence.Ref{entry(strconv.Itoa(i))}, func(context.Context) error { return errors.New("failed") }), "failed")
+	}
+	eventually(t, "all are acknowledged", soon, p.member.Settled)
+	check(t, server.Restart(t.Context()))
+	eventually(t, "the intents stand again", soon, func() bool { return r.DBSize(t.Context()).Val() >= writes && p.member.Settled() })
+	stats := r.Info(t.Context(), "stats").Val()
+	_, after, _ := strings.Cut(stats, "total_connections_received:")
+	n, err := strconv.Atoi(strings.TrimSpace(after[:strings.IndexByte(after, '\n')]))
+	check(t, err)
+	if n > 50 {
+		t.Errorf("%d connections for %d writes", n, writes)
 	}
 }

@@ -22,7 +22,8 @@ type pending struct {
 	counts   map[uint32]int   // by place in the epoch table: a neighbour's is a needless trip to the source, no more
 	owed     map[string]*owed // by name, of writes that have returned
 	intents  map[*write]*resending
-	overflow int64 // how often it overflowed since it was last made good
+	sending  *sending // nil: none
+	overflow int64    // how often it overflowed since it was last made good
 }
 
 // owed is a debt that several writes may have left.
@@ -31,12 +32,16 @@ type owed struct {
 	count int // of the pending ones
 }
 
-// resending is an INTENT that is to be sent again.
+// resending is an INTENT that is to be sent again. As long as it is, its refs are counted.
 type resending struct {
 	write    *write
-	returned bool          // the write has, and the fence waits for this
-	underWay chan struct{} // closed when the sending has ended; nil: nobody sends it
-	failed   error         // the last
+	returned bool // the write has, and the fence waits for this
+}
+
+// sending is what one goroutine sends: the INTENTs on the list, one after the other.
+type sending struct {
+	done   chan struct{} // closed when it ends
+	failed error         // after that: why it has ended early
 }
 
 func (p *pending) none() bool { return p.some.Load() == 0 }
@@ -156,13 +161,15 @@ func (p *pending) resendIntent(w *write) {
 	p.listIntent(w, true)
 }
 
-// listIntent lists one anew that is under way: it may have gone to a Redis that has lost it since.
+// listIntent lists one anew that is being sent: it may have gone to a Redis that has lost it since.
 func (p *pending) listIntent(w *write, returned bool) {
 	if p.intents == nil {
 		p.intents = map[*write]*resending{}
 	}
 	if was := p.intents[w]; was != nil {
 		returned = returned || was.returned
+	} else {
+		p.add(w.places)
 	}
 	p.intents[w] = &resending{write: w, returned: returned}
 }
@@ -171,50 +178,50 @@ func (p *pending) listIntent(w *write, returned bool) {
 func (p *pending) dropIntent(w *write) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.intents, w)
+	p.unlistIntent(p.intents[w])
 }
 
-// takeIntents returns the INTENTs that nobody sends, for the caller to send.
-func (p *pending) takeIntents() (list []*resending) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, i := range p.intents {
-		if i.underWay == nil {
-			i.underWay = make(chan struct{})
-			list = append(list, i)
-		}
-	}
-	return list
-}
-
-// intentSent ends a sending; one that Redis has acknowledged is on the list no more.
-func (p *pending) intentSent(i *resending, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	close(i.underWay)
-	switch {
-	case err != nil:
-		i.underWay, i.failed = nil, err
-	case p.intents[i.write] == i:
+func (p *pending) unlistIntent(i *resending) {
+	if i != nil && p.intents[i.write] == i {
 		delete(p.intents, i.write)
+		p.subtract(i.write.places)
 	}
 }
 
-// intentUnderWay returns what is closed when the sending of one INTENT has ended; or, if none is under way, why one failed.
-func (p *pending) intentUnderWay() (underWay <-chan struct{}, failed error) {
+// beginSending returns what sends the INTENTs that are on the list, nil if there is none; starts says that the caller is
+// to start it.
+func (p *pending) beginSending() (s *sending, starts bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, i := range p.intents {
-		if i.underWay != nil {
-			return i.underWay, nil
-		}
-		failed = i.failed
+	if p.sending == nil && len(p.intents) > 0 {
+		p.sending, starts = &sending{done: make(chan struct{})}, true
 	}
-	return nil, failed
+	return p.sending, starts
 }
 
-// returned says whether anything is undelivered of writes that have returned.
-func (p *pending) returned() bool {
+// nextIntent ends the sending of one INTENT, nil at first, and returns another: the many of few refs do not wait for the
+// few of many. nil: all is sent, or this one failed, and the sending has ended.
+func (p *pending) nextIntent(sent *resending, failed error) (next *resending) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if failed == nil {
+		p.unlistIntent(sent)
+		for _, next = range p.intents {
+			if len(next.write.names) <= refsAtOnce {
+				break
+			}
+		}
+	}
+	if next == nil {
+		p.sending.failed = failed
+		close(p.sending.done)
+		p.sending = nil
+	}
+	return next
+}
+
+// waits says whether the INTENT of a write that has returned is on the list.
+func (p *pending) waits() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, i := range p.intents {
@@ -222,7 +229,7 @@ func (p *pending) returned() bool {
 			return true
 		}
 	}
-	return len(p.owed) > 0 || p.overflow > 0
+	return false
 }
 
 // take returns some of what is owed, and the count of overflows.

@@ -6,30 +6,67 @@ import (
 )
 
 // TestIntentIsListedWhileItIsSent: one that was listed anew while it was under way, to a Redis that has lost it since,
-// is sent once more; one that failed too; and one that was dropped is not.
+// is sent once more; one that failed stays; one that was dropped goes. Its refs are pending as long as it is listed.
 func TestIntentIsListedWhileItIsSent(t *testing.T) {
 	t.Parallel()
-	p, w := &pending{}, &write{}
+	p, w := &pending{}, &write{places: []uint32{1, 2}}
+	begin := func() *sending {
+		s, starts := p.beginSending()
+		if again, twice := p.beginSending(); !starts || again != s || twice {
+			t.Fatal("not begun once")
+		}
+		return s
+	}
+	listed := func(want bool) {
+		t.Helper()
+		if !p.none() != want || p.waits() != want || p.undelivered() != 0 != want {
+			t.Errorf("pending %v, waited for %v, %d undelivered, want %v", !p.none(), p.waits(), p.undelivered(), want)
+		}
+	}
 	p.resendIntent(w)
-	first := p.takeIntents()
-	if len(first) != 1 || len(p.takeIntents()) != 0 {
-		t.Fatal("not taken once")
-	}
+	s := begin()
+	first := p.nextIntent(nil, nil)
 	p.resend(map[*write]struct{}{w: {}}, nil, false, nil)
-	p.intentSent(first[0], nil)
-	second := p.takeIntents()
-	if len(second) != 1 || !p.returned() {
-		t.Fatalf("%d are sent, want the one that was listed meanwhile, of a write that has returned", len(second))
+	second := p.nextIntent(first, nil)
+	if first == nil || second == nil || first == second {
+		t.Fatal("what was listed meanwhile is not sent")
 	}
+	listed(true)
 	cause := errors.New("no")
-	p.intentSent(second[0], cause)
-	if underWay, failed := p.intentUnderWay(); underWay != nil || !errors.Is(failed, cause) {
-		t.Errorf("got %v, %v, want why it failed", underWay, failed)
+	if p.nextIntent(second, cause) != nil {
+		t.Error("it goes on after a failure")
 	}
-	third := p.takeIntents()
+	<-s.done
+	if s.failed == nil {
+		t.Error("it does not say why it has ended")
+	}
+	listed(true)
+	s = begin()
+	third := p.nextIntent(nil, nil)
 	p.dropIntent(w)
-	p.intentSent(third[0], cause)
-	if len(third) != 1 || len(p.takeIntents()) != 0 || p.returned() {
-		t.Errorf("%d were taken, and what was dropped is not gone", len(third))
+	if third != second || p.nextIntent(third, nil) != nil {
+		t.Error("what was dropped is sent again")
+	}
+	<-s.done
+	listed(false)
+	if s, starts := p.beginSending(); s != nil || starts {
+		t.Error("nothing is sent")
+	}
+}
+
+// TestLargeIntentsDoNotHoldUpSmallOnes.
+func TestLargeIntentsDoNotHoldUpSmallOnes(t *testing.T) {
+	t.Parallel()
+	p, large := &pending{}, &write{names: make([]string, refsAtOnce+1)}
+	p.resendIntent(large)
+	for range 20 {
+		p.resendIntent(&write{names: make([]string, refsAtOnce)})
+	}
+	p.beginSending()
+	n := 0
+	for i := p.nextIntent(nil, nil); i != nil; i = p.nextIntent(i, nil) {
+		if n++; (i.write == large) != (n == 21) {
+			t.Errorf("%d refs are number %d of 21", len(i.write.names), n)
+		}
 	}
 }

@@ -33,7 +33,7 @@ func (b *Bus) openFence(sent time.Duration, undelivered error) {
 			time.AfterFunc(grace, b.syncNow)
 		}
 		switch {
-		case undelivered != nil && b.pending.returned():
+		case undelivered != nil:
 			b.catchUp(undelivered)
 			return
 		case r.failed && sent < r.first+grace:

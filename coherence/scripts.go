@@ -68,9 +68,13 @@ func (d debt) new() string {
 // the last of them: a token each would make the word of a hot tag as long as its writes are many.
 const abandoned = "0000000000000000"
 
-// sendIntent is INTENT. Where over names a token, the token that is sent takes its place.
-func (b *Bus) sendIntent(ctx context.Context, client *redis.Client, names []string, token, over string) error {
+// sendIntent is INTENT. Where over names a token, the token that is sent takes its place. It stops early, with no error,
+// when stop says so.
+func (b *Bus) sendIntent(ctx context.Context, client *redis.Client, names []string, token, over string, stop func() bool) error {
 	for some := range slices.Chunk(names, refsAtOnce) {
+		if stop() {
+			return nil
+		}
 		once, cancel := context.WithTimeout(ctx, b.config.Timeout)
 		err := intentScript.Run(once, client, b.scriptKeys(some), b.layout.Channel(), joinRefs(some), token, b.config.IntentLife.Milliseconds(), over).Err()
 		if cancel(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -32,8 +33,8 @@ const (
 // Where Redis does not take the intent, Config.Mode decides: Available runs write all the same, and tells the others
 // when Redis is back, which is an Event and no error; Strict returns ErrCoherence. An intent is renewed while write
 // runs; where that fails for two thirds of its life, Strict cancels write's context with ErrCoherence as the cause. When
-// write has returned, Update waits for a renewal under way, and where the intent's life was over, for Redis to be told: for
-// at most the Redis timeout each, for each 1,000 refs.
+// write has returned, Update waits for a renewal under way, for at most the Redis timeout, and where the intent's life was
+// over, for Redis to be told: for as long for each 1,000 refs.
 //
 // ctx is write's; while Redis is asked, its end ends the asking. write's context ends when Update returns.
 //
@@ -81,6 +82,8 @@ type write struct {
 	token  string
 	cancel context.CancelCauseFunc // of write's context
 
+	returning atomic.Bool // write has returned: an INTENT of many refs that is under way ends early
+
 	mu      sync.Mutex // one INTENT at a time, and none after DONE has begun
 	renewal *time.Timer
 	sent    time.Duration // when the last acknowledged INTENT was sent, on the clock of Now
@@ -111,7 +114,7 @@ func (w *write) intend(ctx context.Context) (notTaken, err error) {
 		return nil, nil
 	}
 	sent := b.Now()
-	notTaken = b.sendIntent(ctx, b.data, w.names, w.token, "")
+	notTaken = b.sendIntent(ctx, b.data, w.names, w.token, "", never)
 	if notTaken != nil {
 		b.counters.intentFailures.Add(1)
 		if stopped := late.Err(ctx); stopped != nil || b.config.Mode == Strict {
@@ -165,7 +168,7 @@ func (w *write) renewOnce() (lapsed error) {
 		return w.lapse(ErrClosed)
 	}
 	sent := b.Now()
-	err := b.sendIntent(b.ctx, b.data, w.names, w.token, "")
+	err := b.sendIntent(b.ctx, b.data, w.names, w.token, "", w.returning.Load)
 	next := renewals
 	if err != nil {
 		b.counters.intentFailures.Add(1)
@@ -173,10 +176,11 @@ func (w *write) renewOnce() (lapsed error) {
 	}
 	w.renewal.Reset(b.config.IntentLife / time.Duration(next))
 	last := w.sent
-	if err == nil {
-		w.sent = sent
-	} else {
+	switch {
+	case err != nil:
 		sent = b.Now()
+	case !w.returning.Load(): // else it may have ended early
+		w.sent = sent
 	}
 	if sent-last >= b.config.IntentLife*(renewals-1)/renewals { // also where this process was frozen
 		return w.lapse(errors.Join(ErrCoherence, err))
@@ -201,6 +205,7 @@ func (w *write) end(known bool) error {
 		w.endAlone(known)
 		return nil
 	}
+	w.returning.Store(true)
 	w.mu.Lock()
 	w.renewal.Stop()
 	w.over, w.known, w.owes = true, known, !known
@@ -273,12 +278,12 @@ func (w *write) again(ctx context.Context, client *redis.Client) error {
 	if w.known || w.over && !w.owes && b.Now()-w.sent >= b.config.IntentLife {
 		return nil
 	}
-	token, over := w.token, ""
+	token, over, stop := w.token, "", w.returning.Load // DONE does without
 	if w.over {
-		token, over = abandoned, w.token
+		token, over, stop = abandoned, w.token, never
 	}
 	sent := b.Now()
-	if err := b.sendIntent(ctx, client, w.names, token, over); err != nil {
+	if err := b.sendIntent(ctx, client, w.names, token, over, stop); err != nil || stop() {
 		return err
 	}
 	w.sent = sent
@@ -311,6 +316,8 @@ func (w *write) expire() {
 		b.forgetWrite(w)
 	}
 }
+
+func never() bool { return false }
 
 func (b *Bus) forgetWrite(w *write) {
 	b.mu.Lock()

@@ -158,7 +158,11 @@ func TestGrowTellsNeighboursApart(t *testing.T) {
 func TestRaiseIsSeen(t *testing.T) {
 	t.Parallel()
 	table, cache := epoch.New(), &epoch.Counter{}
-	p := epoch.At(cache, 1, 2)
+	p, beforeIt := epoch.At(cache, 1, 2), make([]uint32, 0, 100)
+	for i := range uint32(cap(beforeIt) - 1) { // looks, and some raises, take longer by that: they are to meet
+		p.Add(1000 + i)
+		beforeIt = append(beforeIt, 2000+i)
+	}
 	holds := func(at *epoch.Counter) bool { return table.HoldsFor(at, cache, &p.Stripes, p.More) }
 	var read, seen atomic.Pointer[epoch.Counter] // the epoch that something was read at, and the last that was not held
 	read.Store(&epoch.Counter{})
@@ -184,12 +188,19 @@ func TestRaiseIsSeen(t *testing.T) {
 			table.Grow(size)
 		}
 	})
-	for n := range 100_000 {
+	for n := range 60_000 {
 		at := read.Load()
 		if n%4 < 2 {
 			table.Raise(p.Key()+epoch.Groups, p.Stripes[1]+epoch.Groups) // looks go on to the stripes
+			for range n % 100 {
+				table.Now()
+			}
 		}
-		table.Raise(p.Stripes[n%2])
+		if n%8 == 0 {
+			table.Raise(append(beforeIt, p.Stripes[n/8%2])...)
+		} else {
+			table.Raise(p.Stripes[n%2])
+		}
 		if holds(at) || table.Holds(at.Load(), &p) {
 			t.Errorf("raise %d has returned, and what was read before it holds", n)
 			break
@@ -203,6 +214,26 @@ func TestRaiseIsSeen(t *testing.T) {
 	}
 	close(done)
 	beside.Wait()
+}
+
+// TestStripeIsNeverAheadOfItsGroup: when one look has found a stripe raised, no later one finds its group quiet.
+func TestStripeIsNeverAheadOfItsGroup(t *testing.T) {
+	t.Parallel()
+	table, p := epoch.New(), epoch.At(&epoch.Counter{}, 1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 300_000 {
+			table.Raise(p.Key())
+		}
+	}()
+	for at := table.Now(); !isDone(done); {
+		last := table.Last(&p)
+		if last > at && table.Holds(at, &p) {
+			t.Fatal("a raise that a stripe shows is not seen")
+		}
+		at = max(at, last)
+	}
 }
 
 func isDone(done <-chan struct{}) bool {

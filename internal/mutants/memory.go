@@ -106,7 +106,7 @@ func memory() []mutant {
 			file: "internal/epoch/epoch.go",
 			old:  "\t\tt.group[p%groups].Store(next) // first: when somebody finds the stripe raised, nobody finds the group quiet any more\n\t\tall[p&uint32(len(all)-1)].Store(next)\n",
 			new:  "\t\tall[p&uint32(len(all)-1)].Store(next)\n\t\tt.group[p%groups].Store(next)\n",
-			pkg:  "internal/epoch", test: "TestRaiseIsSeen",
+			pkg:  "internal/epoch", test: "TestStripeIsNeverAheadOfItsGroup",
 		},
 		{
 			name: "the epoch is read before the first look", guard: "READ: e0 := e(k), then ...; L1.put(v, e0)",

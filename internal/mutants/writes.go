@@ -6,7 +6,7 @@ func writes() []mutant {
 		{
 			name: "the intent comes before the write", guard: "INTENT: 1 RT, before write",
 			file: "coherence/update.go",
-			old:  `notTaken = b.sendIntent(ctx, b.data, w.names, w.token, "")`,
+			old:  `notTaken = b.sendIntent(ctx, b.data, w.names, w.token, "", never)`,
 			new:  `notTaken = ctx.Err()`,
 			pkg:  "coherence", test: "TestIntentStands",
 		},
@@ -41,8 +41,8 @@ func writes() []mutant {
 		{
 			name: "writes that may still land share a token", guard: "UPDATE: ... INTENT once more, under the token that all such writes share",
 			file: "coherence/update.go",
-			old:  `token, over = abandoned, w.token`,
-			new:  `token, over = w.token, abandoned`,
+			old:  `token, over, stop = abandoned, w.token, never`,
+			new:  `token, over, stop = w.token, abandoned, never`,
 			pkg:  "coherence", test: "TestUnknownOutcomesShareAToken",
 		},
 		{
