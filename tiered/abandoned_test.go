@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -101,6 +102,39 @@ func TestAbandonedBatchAsksNoMore(t *testing.T) {
 	closes(t, c)
 	if n := asked(t, rdb) - before; n > 20 || loads.Load() > 1 {
 		t.Errorf("%d commands and %d loads for nobody", n, loads.Load()-1)
+	}
+}
+
+// A flight that waits for another process's load does not go on asking Redis when nobody waits for it any more, nor when the
+// cache is closed. That it has ended is no failure of Redis.
+func TestAbandonedWaitAsksNoMore(t *testing.T) {
+	for name, want := range map[string]error{"its reader leaves": context.Canceled, "the cache is closed": tiered.ErrClosed} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := source{loads: make(chan string, 1), goOn: make(chan struct{})}
+			c, key, rdb := processes(t, 2, tiered.Config[string, string]{Load: s.load})
+			slow := read(t.Context(), c[0], "k")
+			<-s.loads
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			waiting := read(ctx, c[1], "k")
+			eventually(t, "the lease is marked as waited for", 10*time.Second, func() bool {
+				return strings.HasSuffix(rdb.Get(t.Context(), key("k")).Val(), "+")
+			})
+			if errors.Is(want, context.Canceled) {
+				leave()
+				wantIs(t, "who left", (<-waiting).err, want)
+			}
+			closes(t, c[1]) // it waits for flights
+			if errors.Is(want, tiered.ErrClosed) {
+				wantIs(t, "who waits", (<-waiting).err, want)
+			}
+			if n := c[1].Stats(); n.RedisErrors != 0 || n.Bypasses != 0 {
+				t.Errorf("got %+v, want no errors and no bypasses", n)
+			}
+			s.goOn <- struct{}{}
+			<-slow
+		})
 	}
 }
 

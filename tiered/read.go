@@ -169,7 +169,7 @@ func (c *Cache[K, V]) far(f *flight[K, V]) answer[V] {
 	defer stop()
 	w, err := f.seen, f.err
 	ended, met, awaited := 0, 0, ""
-	for err == nil {
+	for err == nil && f.ctx.Err() == nil {
 		if awaited != "" && w.Token != awaited && w.Kind != l2.Found {
 			ended, awaited = ended+1, ""
 		}

@@ -214,6 +214,20 @@ func memory() []mutant {
 			pkg:  "tiered", test: "TestFlightThatIsOverPutsNothing",
 		},
 		{
+			name: "a flight that is left does not WAIT on", guard: "Flights: a flight whose last waiter leaves asks for nothing more",
+			file: "tiered/read.go",
+			old:  `for err == nil && f.ctx.Err() == nil {`,
+			new:  `for err == nil {`,
+			pkg:  "tiered", test: "TestAbandonedWaitAsksNoMore",
+		},
+		{
+			name: "a flight that is left does not go round Redis", guard: "Flights: a flight whose last waiter leaves asks for nothing more",
+			file: "tiered/read.go",
+			old:  `if f.ctx.Err() != nil { // nobody`,
+			new:  `if false { // nobody`,
+			pkg:  "tiered", test: "TestAbandonedWaitAsksNoMore",
+		},
+		{
 			name: "reads of what is pending go round", guard: "READ: anything of k (itself, a tag, its cache) pending -> BYPASS",
 			file: "coherence/member.go",
 			old:  ` && !m.bus.pending.has(m.place, p)`,
