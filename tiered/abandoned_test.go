@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -138,6 +139,37 @@ func TestAbandonedWaitAsksNoMore(t *testing.T) {
 	}
 }
 
+// behind is a context whose deadline has passed, and whose timer has not told of it.
+type behind struct{ context.Context }
+
+func (behind) Deadline() (time.Time, bool) { return time.Now(), true }
+
+// Who leads a flight leaves when his deadline has passed, also before its timer tells, and loads nothing.
+func TestLateLeaderLeaves(t *testing.T) {
+	for name, get := range map[string]func(context.Context, *tiered.Cache[string, string]) error{
+		"alone": func(ctx context.Context, c *tiered.Cache[string, string]) error {
+			_, err := c.Get(ctx, "k")
+			return err
+		},
+		"in a batch": func(ctx context.Context, c *tiered.Cache[string, string]) error {
+			_, err := c.GetMany(ctx, []string{"k"})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var loads atomic.Int64
+				c := newLocal(t, tiered.Config[string, string]{Name: "a", Load: loading(&loads)})
+				wantIs(t, "who is late", get(behind{t.Context()}, c), context.DeadlineExceeded)
+				closes(t, c) // it waits for flights
+				if n := loads.Load(); n != 0 {
+					t.Errorf("%d loads for nobody", n)
+				}
+			})
+		})
+	}
+}
+
 // Equal keys of a batch whose caller has left are left as one: nobody loads for them.
 func TestAbandonedBatchOfEqualKeys(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -229,6 +261,40 @@ func TestDecodeGoesWrongUnderALease(t *testing.T) {
 				closes(t, c)
 			})
 		}
+	}
+}
+
+// A key of a batch that has its lease already when the codec ends the goroutine, over another key, is answered too, and its
+// lease is given up.
+func TestGoexitBesideALease(t *testing.T) {
+	var c []*tiered.Cache[string, string]
+	c, key, rdb := processes(t, 2, tiered.Config[string, string]{
+		LoadMany: loadMany,
+		Codec: decoder{Codec: l2.MessagePack[string](), decoded: func(v string) {
+			switch v {
+			case "first": // after the look, before the leases
+				mustGet(t, c[0], "b", "b")
+			case "b": // LEASE has met it
+				runtime.Goexit()
+			}
+		}},
+	})
+	mustGet(t, c[0], "first", "first")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err := c[1].GetMany(ctx, []string{"first", "a", "b"})
+	var failed *tiered.BatchError[string]
+	if !errors.As(err, &failed) {
+		t.Fatalf("got %v, want a failure of a and b", err)
+	}
+	for _, k := range []string{"a", "b"} {
+		if _, ok := errors.AsType[*tiered.PanicError](failed.Failed[k]); !ok {
+			t.Errorf("%s: got %v, want a PanicError", k, failed.Failed[k])
+		}
+	}
+	closes(t, c[1]) // it waits for what is given up
+	if w := rdb.Get(t.Context(), key("a")).Val(); w != "" {
+		t.Errorf("the word %q was left behind", w)
 	}
 }
 

@@ -3,8 +3,10 @@ package tiered
 import (
 	"context"
 	"runtime"
+	"slices"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tieredcache/tieredcache/coherence"
@@ -171,5 +173,72 @@ func TestAgainSeesASetThatHasBegun(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A batch loads nothing that nobody waits for any more, beside what somebody does.
+func TestBatchLoadsNothingForNobody(t *testing.T) {
+	var asked []string
+	c, err := New(Config[string, string]{Name: "a", LoadMany: func(_ context.Context, keys []string) (map[string]string, error) {
+		asked = append(asked, keys...)
+		return nil, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	over, leave := context.WithCancel(t.Context())
+	leave()
+	var flights []*flight[string, string]
+	for key, ctx := range map[string]context.Context{"left": over, "awaited": t.Context()} {
+		f := new(flight[string, string])
+		if err := c.plan(&f.trip, key, c.load); err != nil {
+			t.Fatal(err)
+		}
+		c.flights.mark(func() { c.lead(f, nil) })
+		c.prepare(f)
+		c.detach(ctx, f)
+		flights = append(flights, f)
+	}
+	c.convoy(flights)
+	if want := []string{"awaited"}; !slices.Equal(asked, want) {
+		t.Errorf("the source was asked for %v, want %v", asked, want)
+	}
+}
+
+// A place that a load waited for after a read is given back if its loader reads again meanwhile, since what it reads may
+// need that place, or has returned, since nobody would leave it.
+func TestPlaceThatIsNotNeededIsGivenBack(t *testing.T) {
+	for name, over := range map[string]bool{"it reads again": false, "it is over": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, err := New(Config[string, string]{Name: "a", MaxLoads: 1})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				ctx, l := c.newLoading(t.Context())
+				_, other := c.newLoading(t.Context())
+				if err := l.begin(); err != nil {
+					t.Fatal(err)
+				}
+				goOn := c.rest(ctx)
+				if err := other.begin(); err != nil {
+					t.Fatal(err)
+				}
+				go goOn()
+				synctest.Wait() // it waits for the place
+				if over {
+					l.end()
+				} else {
+					c.rest(ctx)
+				}
+				other.end()
+				synctest.Wait() // it has had it
+				if !c.slots.TryAcquire(1) {
+					t.Error("a load holds the only place that does not need it")
+				}
+			})
+		})
 	}
 }

@@ -32,6 +32,20 @@ func batches() []mutant {
 			pkg:  "tiered", test: "TestGetManyRenewsItsLeases",
 		},
 		{
+			name: "a batch loads nothing for nobody", guard: "Flights: a flight whose last waiter leaves asks for nothing more",
+			file: "tiered/convoy.go",
+			old:  `case f.load == nil, f.ctx.Err() != nil:`,
+			new:  `case f.load == nil:`,
+			pkg:  "tiered", test: "TestBatchLoadsNothingForNobody",
+		},
+		{
+			name: "a batch that ends answers who has his lease", guard: "Flights: a flight whose goroutine has ended is answered, and deletes its lease",
+			file: "tiered/convoy.go",
+			old:  "\t\tc.lose(load)\n",
+			new:  ``,
+			pkg:  "tiered", test: "TestGoexitBesideALease",
+		},
+		{
 			name: "what lingers answers no longer than it lives", guard: "READ: L1 has an entry that has not expired",
 			file: "tiered/flight.go",
 			old:  `case f.answered && now >= f.expires:`,

@@ -214,6 +214,13 @@ func memory() []mutant {
 			pkg:  "tiered", test: "TestFlightThatIsOverPutsNothing",
 		},
 		{
+			name: "a leader who is late leaves", guard: "Flights: a flight whose last waiter leaves asks for nothing more",
+			file: "tiered/flight.go",
+			old:  `if left = late.Err(ctx) != nil; left {`,
+			new:  `if left {`,
+			pkg:  "tiered", test: "TestLateLeaderLeaves",
+		},
+		{
 			name: "a flight that is left does not WAIT on", guard: "Flights: a flight whose last waiter leaves asks for nothing more",
 			file: "tiered/read.go",
 			old:  `for err == nil && f.ctx.Err() == nil {`,
@@ -226,6 +233,20 @@ func memory() []mutant {
 			old:  `if f.ctx.Err() != nil { // nobody`,
 			new:  `if false { // nobody`,
 			pkg:  "tiered", test: "TestAbandonedWaitAsksNoMore",
+		},
+		{
+			name: "a loader that reads again gives its place back", guard: "MaxLoads: loaders that read do not wait for each other",
+			file: "tiered/loading.go",
+			old:  `if l.reads > 0 || l.over { // meanwhile`,
+			new:  `if l.over { // meanwhile`,
+			pkg:  "tiered", test: "TestPlaceThatIsNotNeededIsGivenBack",
+		},
+		{
+			name: "a load that is over gives its place back", guard: "MaxLoads: no place is lost",
+			file: "tiered/loading.go",
+			old:  `if l.reads > 0 || l.over { // meanwhile`,
+			new:  `if l.reads > 0 { // meanwhile`,
+			pkg:  "tiered", test: "TestPlaceThatIsNotNeededIsGivenBack",
 		},
 		{
 			name: "reads of what is pending go round", guard: "READ: anything of k (itself, a tag, its cache) pending -> BYPASS",
