@@ -181,10 +181,12 @@ func TestFenceWaitsForWhatIsPending(t *testing.T) {
 		pending int
 	}{
 		"invalidations": {func(t *testing.T, p *peer) {
+			t.Helper()
 			check(t, p.Invalidate(t.Context(), entry("k")))
 			check(t, p.Update(t.Context(), []coherence.Ref{entry("another")}, func(context.Context) error { return nil }))
 		}, 2},
 		"the intent of a write that may still land": {func(t *testing.T, p *peer) {
+			t.Helper()
 			wantError(t, p.Update(t.Context(), []coherence.Ref{entry("k")}, func(context.Context) error { return errors.New("failed") }), "failed")
 			eventually(t, "its intent is pending", soon, func() bool { return p.State().Pending == 1 })
 		}, 1},

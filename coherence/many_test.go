@@ -124,20 +124,20 @@ func TestUpdateDoesNotWaitForIntents(t *testing.T) {
 	t.Parallel()
 	r, server := own(t, services.RedisOptions{})
 	p, refs := r.openPeer(t, coherence.Config{MaxStaleness: d, Timeout: d / 4}), manyRefs()
-	s := p.update(t, nil, refs...)
-	check(t, server.Restart(t.Context()))
-	eventually(t, "its intents are being sent again", soon, func() bool { return intended(r.word(t, refs[0])) })
-	check(t, s.end())
-	if w := r.word(t, refs[len(refs)-1]); intended(w) {
-		t.Error("all intents stood already: this shows nothing")
+	for range 5 { // a busy machine may be through with them before it is seen that they are being sent
+		s := p.update(t, nil, refs...)
+		check(t, server.Restart(t.Context()))
+		eventually(t, "its intents are being sent again", soon, func() bool { return intended(r.word(t, refs[0])) })
+		check(t, s.end())
+		eventually(t, "DONE is acknowledged", soon, func() bool { return p.member.Settled() && p.usable(refs[0]) })
+		if w := r.word(t, refs[0]); w != "" {
+			t.Errorf("the first word is %q", w)
+		}
+		if p.Stats().Repairs > 0 {
+			return
+		}
 	}
-	eventually(t, "DONE is acknowledged", soon, func() bool { return p.member.Settled() && p.usable(refs[0]) })
-	if w := r.word(t, refs[0]); w != "" {
-		t.Errorf("the first word is %q", w)
-	}
-	if n := p.Stats().Repairs; n != 1 {
-		t.Errorf("%d repairs of a write that had lost intents", n)
-	}
+	t.Error("all intents stood whenever a write returned")
 }
 
 // TestManyWritesOnNewIncarnation: their intents do not take a connection each.

@@ -39,6 +39,13 @@ func writes() []mutant {
 			pkg:  "coherence", test: "TestUnknownOutcomeLeavesAFullLife",
 		},
 		{
+			name: "an Update does not wait for intents that are sent again", guard: "UPDATE: return to the caller; DONE follows in the background",
+			file: "coherence/update.go",
+			old:  "\tw.returning.Store(true)\n",
+			new:  ``,
+			pkg:  "coherence", test: "TestUpdateDoesNotWaitForIntents",
+		},
+		{
 			name: "writes that may still land share a token", guard: "UPDATE: ... INTENT once more, under the token that all such writes share",
 			file: "coherence/update.go",
 			old:  `token, over, stop = abandoned, w.token, never`,
