@@ -123,7 +123,7 @@ func TestManyRefsOfUnknownOutcome(t *testing.T) {
 func TestUpdateDoesNotWaitForIntents(t *testing.T) {
 	t.Parallel()
 	r, server := own(t, services.RedisOptions{})
-	p, refs := r.openPeer(t, coherence.Config{MaxStaleness: d, Timeout: d / 4}), manyRefs()
+	p, refs := r.openPeer(t, coherence.Config{MaxStaleness: patient, Timeout: d / 4}), manyRefs()
 	for range 5 { // a busy machine may be through with them before it is seen that they are being sent
 		s := p.update(t, nil, refs...)
 		check(t, server.Restart(t.Context()))
