@@ -23,7 +23,7 @@ var cuts = map[string]cut{
 	// Once opened, the fence never closes.
 	"fence": {"coherence/bus.go", `return int64(now) < b.fence.Load()`, `return b.fence.Load() > 0`},
 	// No intent stands while a write runs.
-	"intent": {"coherence/update.go", `notTaken = b.sendIntent(ctx, b.data, w.names, w.token, "")`, `notTaken = ctx.Err()`},
+	"intent": {"coherence/update.go", `notTaken = b.sendIntent(ctx, b.data, w.names, w.token, "", never)`, `notTaken = ctx.Err()`},
 }
 
 const modulePath = "github.com/tieredcache/tieredcache"
