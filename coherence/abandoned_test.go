@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/internal/services"
 )
 
 // abandoned is the token of all writes that may still land.
@@ -57,5 +58,27 @@ func TestUnknownOutcomesExpireLast(t *testing.T) {
 	}
 	if left := r.PTTL(t.Context(), r.layout.Key(k.String())).Val(); left < 30*time.Second {
 		t.Errorf("the intent lives for %v more, want a minute", left)
+	}
+}
+
+// TestIntentThatNeverStandsAgain: a new incarnation did not take it for as long as it would have lived. What was filled
+// meanwhile goes when Redis listens, and is not used here before.
+func TestIntentThatNeverStandsAgain(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p, rights := r.limited(t, coherence.Config{MaxStaleness: patient, IntentLife: brief})
+	k := entry("k")
+	wantError(t, p.Update(t.Context(), []coherence.Ref{k}, func(context.Context) error { return errors.New("failed") }), "failed")
+	eventually(t, "its end is acknowledged", soon, func() bool { return p.member.Settled() && intended(r.word(t, k)) })
+	p.ForgetWritten() // the ring would tell of it too, for some time
+	rights("resetkeys", "~"+r.layout.Key("tieredcache:*"))
+	r.becomeAnother(t)
+	eventually(t, "it is noticed", soon, func() bool { return p.State().Pending == 1 })
+	r.put(t, k, "Vfilled by another process")
+	holds(t, "not used", 2*brief, func() bool { return !p.usable(k) })
+	rights("~*")
+	eventually(t, "it is told", soon, func() bool { return p.usable(k) && p.State().Pending == 0 && p.member.Settled() })
+	if w := r.word(t, k); w != "" {
+		t.Errorf("the word is %q", w)
 	}
 }

@@ -82,7 +82,7 @@ type write struct {
 	token  string
 	cancel context.CancelCauseFunc // of write's context
 
-	returning atomic.Bool // write has returned: an INTENT of many refs that is under way ends early
+	returning atomic.Bool // write has returned, or will not run: an INTENT of many refs that is under way ends early
 
 	mu      sync.Mutex // one INTENT at a time, and none after DONE has begun
 	renewal *time.Timer
@@ -135,6 +135,7 @@ func (w *write) intend(ctx context.Context) (notTaken, err error) {
 // retract takes an INTENT back that may have landed; write has not run.
 func (w *write) retract() {
 	b := w.bus
+	w.returning.Store(true)
 	w.mu.Lock()
 	w.over, w.known = true, true // a new incarnation sends its INTENT no more
 	w.mu.Unlock()
@@ -270,13 +271,18 @@ func (w *write) leave(ctx context.Context) {
 	}
 }
 
-// again sends INTENT once more: of a write whose outcome is unknown, and on a new incarnation.
+// again sends INTENT once more: of a write whose outcome is unknown, and on a new incarnation. One whose life has ended
+// before it stood there again is made good: what was filled meanwhile goes.
 func (w *write) again(ctx context.Context, client *redis.Client) error {
 	b := w.bus
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.known || w.over && !w.owes && b.Now()-w.sent >= b.config.IntentLife {
+	switch {
+	case w.known:
 		return nil
+	case w.over && !w.owes && b.Now()-w.sent >= b.config.IntentLife:
+		_, err := b.sendDone(ctx, client, debts(w.names, ""), true)
+		return err
 	}
 	token, over, stop := w.token, "", w.returning.Load // DONE does without
 	if w.over {

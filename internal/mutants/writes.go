@@ -39,10 +39,17 @@ func writes() []mutant {
 			pkg:  "coherence", test: "TestUnknownOutcomeLeavesAFullLife",
 		},
 		{
+			name: "an intent whose life ended before it stood again is made good", guard: "UPDATE: until that token's life is over the write counts as running",
+			file: "coherence/update.go",
+			old:  "\t\t_, err := b.sendDone(ctx, client, debts(w.names, \"\"), true)\n\t\treturn err\n",
+			new:  "\t\treturn nil\n",
+			pkg:  "coherence", test: "TestIntentThatNeverStandsAgain",
+		},
+		{
 			name: "an Update does not wait for intents that are sent again", guard: "UPDATE: return to the caller; DONE follows in the background",
 			file: "coherence/update.go",
-			old:  "\tw.returning.Store(true)\n",
-			new:  ``,
+			old:  "\tw.returning.Store(true)\n\tw.mu.Lock()\n\tw.renewal.Stop()\n",
+			new:  "\tw.mu.Lock()\n\tw.renewal.Stop()\n",
 			pkg:  "coherence", test: "TestUpdateDoesNotWaitForIntents",
 		},
 		{
