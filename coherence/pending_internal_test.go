@@ -2,7 +2,9 @@ package coherence
 
 import (
 	"errors"
+	"runtime"
 	"testing"
+	"time"
 )
 
 // TestIntentIsListedWhileItIsSent: one that was listed anew while it was under way, to a Redis that has lost it since,
@@ -69,4 +71,50 @@ func TestLargeIntentsDoNotHoldUpSmallOnes(t *testing.T) {
 			t.Errorf("%d refs are number %d of 21", len(i.write.names), n)
 		}
 	}
+}
+
+// TestRenewalEndsWithItsWrite: one of many refs that is under way when the write returns ends early, and then does not
+// count as sent.
+func TestRenewalEndsWithItsWrite(t *testing.T) {
+	t.Parallel()
+	b, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = b.Close() }()
+	w := &write{bus: b, names: []string{"test:k"}, sent: b.Now(), renewal: time.NewTimer(time.Hour)}
+	sent := w.sent
+	w.returning.Store(true)
+	if err := w.renewOnce(); err != nil { // it would panic if it sent something: there is no Redis
+		t.Error(err)
+	}
+	if w.sent != sent {
+		t.Errorf("it counts as sent at %v, want %v", w.sent, sent)
+	}
+}
+
+// TestWriteThatWillNotRunDoesNotWait for its intents to be sent again.
+func TestWriteThatWillNotRunDoesNotWait(t *testing.T) {
+	t.Parallel()
+	b, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = b.Close() }()
+	b.cancel() // nothing is to be said to Redis
+	w := &write{bus: b}
+	w.mu.Lock() // as who sends them again
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.retract()
+	}()
+	for end := time.Now().Add(20 * time.Second); !w.returning.Load(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Error("who sends its intents again is not told to end")
+			break
+		}
+	}
+	w.mu.Unlock()
+	<-done
 }
