@@ -38,13 +38,15 @@ type Config[K comparable, V any] struct {
 	Bus *coherence.Bus
 
 	// Load reads a value from the source. It returns ErrNotFound, plain or wrapped, where the source has none; that is
-	// cached for MissingTTL. It may change its entry's life with SetTTL. Its context carries the values of the reader
+	// cached for MissingTTL, and not where it is joined to another error. It may change its entry's life with SetTTL. Its context carries the values of the reader
 	// that led the flight, not its deadline, and ends when the last reader has left. A panic becomes the readers'
 	// error. It may read this cache with that context, but for the entry that it loads; loaders that read each other's
 	// entries wait for each other. nil, with LoadMany nil too: Get answers only what was Set.
 	Load func(context.Context, K) (V, error)
 
-	// LoadMany reads several values at once; a key that is absent from its map is ErrNotFound. nil: Load for each key.
+	// LoadMany reads several values at once; a key that is absent from its map is ErrNotFound. Its error is that of all the
+	// keys, but a *BatchError that of those which it names: the GetMany of another cache is a LoadMany. nil: Load for each
+	// key.
 	LoadMany func(context.Context, []K) (map[K]V, error)
 
 	// Key makes the text of a key; different keys must have different texts. ':' in it stays, what else Redis or the
@@ -157,14 +159,6 @@ func (c Config[K, V]) loader() loader[K, V] {
 	}
 	return func(ctx context.Context, key K) (V, error) {
 		found, err := c.LoadMany(ctx, []K{key})
-		if err != nil {
-			var none V
-			return none, err
-		}
-		v, ok := found[key]
-		if !ok {
-			return v, ErrNotFound
-		}
-		return v, nil
+		return one(found, err, key)
 	}
 }

@@ -2,7 +2,6 @@ package tiered
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
@@ -181,10 +180,12 @@ func (c *Cache[K, V]) sourceMany(ctx context.Context, flights []*flight[K, V]) (
 	}
 	answers = make(map[*flight[K, V]]answer[V], len(flights))
 	for _, f := range flights {
-		v, ok := found[f.key]
-		a := answer[V]{tier: Source, held: held[V]{value: v, missing: !ok}}
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			a = answer[V]{tier: Source, err: err}
+		a := answer[V]{tier: Source}
+		a.value, a.err = one(found, err, f.key)
+		if isNotFound(a.err) {
+			a.held, a.err = held[V]{missing: true}, nil
+		}
+		if a.err != nil {
 			c.count.loadErrors.Add(1)
 		}
 		answers[f] = a

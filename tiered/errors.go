@@ -4,13 +4,28 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/tieredcache/tieredcache/coherence"
 )
 
-// ErrNotFound says that the source has no value. A loader returns it, plain or wrapped; Get returns it wrapped with the
-// key.
+// ErrNotFound says that the source has no value. A loader returns it, plain or wrapped; of errors that are joined, all
+// must be it. Get returns it wrapped with the key.
 var ErrNotFound = errors.New("not found")
+
+// isNotFound says whether a loader's error is an answer. One that says more than errors.Is(err, ErrNotFound), that
+// something else has failed too, is none: it would be cached.
+func isNotFound(err error) bool {
+	switch e := err.(type) { //nolint:errorlint // each layer is looked at
+	case interface{ Unwrap() []error }:
+		parts := e.Unwrap()
+		return len(parts) > 0 && !slices.ContainsFunc(parts, func(part error) bool { return !isNotFound(part) })
+	case interface{ Unwrap() error }:
+		return isNotFound(e.Unwrap())
+	default:
+		return errors.Is(err, ErrNotFound)
+	}
+}
 
 // ErrClosed is returned by what is used after Close, of the cache or of its bus.
 var ErrClosed = coherence.ErrClosed
@@ -37,7 +52,8 @@ var errGoexit error = new(PanicError)
 
 func newPanicError(value any) *PanicError { return &PanicError{Value: value, Stack: debug.Stack()} }
 
-// BatchError says which keys of a GetMany could not be had, and why. ErrNotFound is among the reasons.
+// BatchError says which keys of a GetMany could not be had, and why; ErrNotFound is among the reasons. A LoadMany may
+// return it too, beside what it has read: then those keys alone have failed.
 type BatchError[K comparable] struct {
 	Failed map[K]error
 }
@@ -50,11 +66,38 @@ func (e *BatchError[K]) Error() string {
 	return "tiered: no key failed"
 }
 
-// Unwrap returns the reasons, for errors.Is and errors.As.
-func (e *BatchError[K]) Unwrap() []error {
-	all := make([]error, 0, len(e.Failed))
+// Is is for errors.Is: one of the reasons is target, or, where target is ErrNotFound, all of them are.
+func (e *BatchError[K]) Is(target error) bool {
+	is := 0
 	for _, err := range e.Failed {
-		all = append(all, err)
+		if target == ErrNotFound && isNotFound(err) || target != ErrNotFound && errors.Is(err, target) { //nolint:errorlint // it is compared with, not looked into
+			is++
+		}
 	}
-	return all
+	return is > 0 && (target != ErrNotFound || is == len(e.Failed)) //nolint:errorlint // as above
+}
+
+// As is for errors.As: one of the reasons is a target.
+func (e *BatchError[K]) As(target any) bool {
+	for _, err := range e.Failed {
+		if errors.As(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+// one is what a LoadMany says of one key.
+func one[K comparable, V any](found map[K]V, err error, key K) (V, error) {
+	v, ok := found[key]
+	if some, isSome := err.(*BatchError[K]); isSome { //nolint:errorlint // as it is: what is joined to it concerns all keys
+		err = some.Failed[key]
+	}
+	switch {
+	case ok && isNotFound(err): // of others
+		err = nil
+	case !ok && err == nil:
+		err = ErrNotFound
+	}
+	return v, err
 }

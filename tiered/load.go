@@ -2,7 +2,6 @@ package tiered
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/tieredcache/tieredcache/l2"
@@ -30,7 +29,7 @@ func (c *Cache[K, V]) source(f *flight[K, V], then func()) (a answer[V], ttl tim
 	c.count.loads.Add(1)
 	goOn := c.whenOver(f, then)
 	a.value, a.err = recovered(func() (V, error) { return f.load(ctx, f.key) })
-	if errors.Is(a.err, ErrNotFound) {
+	if isNotFound(a.err) {
 		a.held, a.err = held[V]{missing: true}, nil
 	}
 	if over = !goOn(); over {
