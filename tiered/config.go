@@ -21,9 +21,11 @@ const (
 	DefaultMaxLoads   = 64
 )
 
-// The least that Config.Capacity may be, in bytes (below it, surely entries were meant), and the longest life.
+// The least that Config.Capacity may be, in bytes (below it, surely entries were meant), and the shortest and the longest
+// life: Redis counts in ms.
 const (
 	MinCapacity = 1 << 10
+	MinTTL      = time.Millisecond
 	MaxTTL      = 100 * 365 * 24 * time.Hour
 )
 
@@ -144,7 +146,7 @@ func (c Config[K, V]) complete() (Config[K, V], error) {
 // unusable says what is to be done about a life that is none, or nothing.
 func unusable(ttl time.Duration) string {
 	switch {
-	case ttl < time.Millisecond:
+	case ttl < MinTTL:
 		return "give at least 1ms"
 	case ttl > MaxTTL:
 		return "give at most 100 years"

@@ -64,6 +64,25 @@ func TestGetManyWhoseKeyPanics(t *testing.T) {
 	mustGet(t, c, 1, "v1")
 }
 
+// A life that is over when it begins, as that of a token that has just expired, is not Config.TTL.
+func TestSetTTLOfWhatHasExpired(t *testing.T) {
+	for _, ttl := range []time.Duration{0, -time.Hour, time.Nanosecond} {
+		for name, bus := range map[string]*coherence.Bus{"memory": nil, "redis": newBus(t, coherence.Config{})} {
+			t.Run(fmt.Sprintf("%v, %s", ttl, name), func(t *testing.T) {
+				var loads atomic.Int64
+				c := newCache(t, bus, tiered.Config[int, int64]{Load: func(ctx context.Context, _ int) (int64, error) {
+					tiered.SetTTL(ctx, ttl)
+					return loads.Add(1), nil
+				}})
+				eventually(t, "a second load", 5*time.Second, func() bool {
+					n, err := c.Get(t.Context(), 1)
+					return err == nil && n > 1
+				})
+			})
+		}
+	}
+}
+
 // SetTTL in LoadMany is for all that it loads.
 func TestSetTTLInLoadMany(t *testing.T) {
 	bus := newBus(t, coherence.Config{})
