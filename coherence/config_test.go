@@ -178,7 +178,9 @@ func TestNamesOfKindsAndConditions(t *testing.T) {
 		coherence.Kind(-1).String():            "event -1",
 		coherence.IntentFailed.String():        "intent failed",
 		coherence.Overflowed.String():          "overflowed",
-		coherence.Kind(8).String():             "event 8",
+		coherence.CacheFailed.String():         "cache failed",
+		coherence.NotEncoded.String():          "not encoded",
+		coherence.Kind(10).String():             "event 10",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -155,7 +155,7 @@ func TestNoSecretsAreTold(t *testing.T) {
 	})
 	for _, peer := range []*peer{p, q} {
 		texts := []string{peer.State().Why}
-		for kind := coherence.SyncFailed; kind <= coherence.InvalidationPending; kind++ {
+		for kind := coherence.SyncFailed; kind <= coherence.NotEncoded; kind++ {
 			for _, err := range peer.events.of(kind) {
 				if err != nil {
 					texts = append(texts, err.Error())

@@ -2,7 +2,9 @@ package coherence
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +27,7 @@ type Member struct {
 	tried      chan struct{} // closed when a SYNC that asked for the generation has ended, however
 	once       sync.Once
 	lookups    func() uint64 // in the cache's memory, ever; nil: not told
+	told       [2]rarely     // of CacheFailed, and of NotEncoded
 }
 
 // Join gives a cache a seat; entries is how many its memory can hold, for the size of the epoch table. The error says
@@ -61,6 +64,32 @@ func (m *Member) Leave() {
 	if m.bus.members[m.name] == m {
 		delete(m.bus.members, m.name)
 	}
+}
+
+// Tell tells OnEvent what the cache has met, CacheFailed or NotEncoded: once in ten seconds for each, for it may meet them at
+// every read.
+func (m *Member) Tell(k Kind, err error) {
+	if m.told[k-CacheFailed].again(m.bus.Now()) {
+		m.bus.emit(Event{Kind: k, Err: fmt.Errorf("cache %q: %w", m.name, withoutArguments(err))})
+	}
+}
+
+// rarely counts what is told seldom.
+type rarely struct{ next atomic.Int64 }
+
+// again says whether it is time, which it is at most once in ten seconds.
+func (r *rarely) again(now time.Duration) bool {
+	next := r.next.Load()
+	return int64(now) >= next && r.next.CompareAndSwap(next, int64(now+10*time.Second))
+}
+
+// withoutArguments leaves out what Redis repeats of a command that it does not know: keys are in it.
+func withoutArguments(err error) error {
+	what, _, repeats := strings.Cut(err.Error(), ", with args beginning with")
+	if !repeats {
+		return err
+	}
+	return errors.New(what)
 }
 
 // Ready is for who is about to ask Redis. It waits until a SYNC has brought the cache's generation, for the first attempt

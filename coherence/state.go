@@ -90,18 +90,21 @@ const (
 	InvalidationPending             // an invalidation was not delivered, and will be; Err says why
 	IntentFailed                    // Redis did not take an intent, or did not let it be renewed; Err says why
 	Overflowed                      // more is pending than can be remembered: every cache will be cleared; Err says why
+	CacheFailed                     // Redis did not answer a cache, or refused it; Err names the cache, and says why
+	NotEncoded                      // a cache's codec cannot encode what was loaded: it is loaded at every read; Err names the cache, and says why
 )
 
 // String returns the kind in lower case.
 func (k Kind) String() string {
-	names := [...]string{"sync failed", "fence closed", "fence opened", "flushed", "subscription lost", "invalidation pending", "intent failed", "overflowed"}
+	names := [...]string{"sync failed", "fence closed", "fence opened", "flushed", "subscription lost", "invalidation pending", "intent failed", "overflowed", "cache failed", "not encoded"}
 	if k < 0 || int(k) >= len(names) {
 		return fmt.Sprintf("event %d", int(k))
 	}
 	return names[k]
 }
 
-// Event is something that the bus met. Err is nil where there is nothing to say; it carries no keys and no secrets.
+// Event is something that the bus met, or a cache on it. Err is nil where there is nothing to say; it carries no keys and
+// no secrets, unless a codec of the application's puts them into its error.
 type Event struct {
 	Kind Kind
 	Err  error

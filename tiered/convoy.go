@@ -79,7 +79,7 @@ func (c *Cache[K, V]) course(f *flight[K, V]) course {
 	case !f.looked:
 		return onItsOwn
 	case f.err != nil:
-		c.count.redisErrors.Add(1)
+		c.redisFailed(f.err)
 		f.round = true
 		return toLoad
 	case f.seen.Kind == l2.Intended:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -159,17 +160,25 @@ func TestLeavingIsNoRedisError(t *testing.T) {
 }
 
 func TestTagsMustBeTags(t *testing.T) {
-	for name, ref := range map[string]coherence.Ref{"zero": {}, "entry": coherence.Entry("a", "k")} {
-		c := newLocal(t, tiered.Config[string, string]{
-			Load: func(context.Context, string) (string, error) { return "v", nil },
-			Tags: func(string) []coherence.Ref { return []coherence.Ref{ref} },
+	for name, c := range map[string]struct {
+		refs []coherence.Ref
+		says string
+	}{
+		"zero":     {[]coherence.Ref{{}}, "coherence.Tag"},
+		"entry":    {[]coherence.Ref{coherence.Entry("a", "k")}, "coherence.Tag"},
+		"too many": {slices.Repeat([]coherence.Ref{coherence.Tag("t")}, 256), "256 refs: give at most 255"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cache := newLocal(t, tiered.Config[string, string]{
+				Load: func(context.Context, string) (string, error) { return "v", nil },
+				Tags: func(string) []coherence.Ref { return c.refs },
+			})
+			_, err := cache.Get(t.Context(), "k")
+			wantError(t, err, "Tags", c.says)
+			_, err = cache.GetMany(t.Context(), []string{"k"})
+			wantError(t, err, "Tags", c.says)
+			wantError(t, cache.Set(t.Context(), "k", "v"), "Tags", c.says)
 		})
-		_, err := c.Get(t.Context(), "k")
-		wantError(t, err, "Tags", "coherence.Tag")
-		_, err = c.GetMany(t.Context(), []string{"k"})
-		wantError(t, err, "Tags", "coherence.Tag")
-		wantError(t, c.Set(t.Context(), "k", "v"), "Tags", "coherence.Tag")
-		_ = name
 	}
 }
 

@@ -202,7 +202,7 @@ func (c *Cache[K, V]) far(f *flight[K, V]) answer[V] {
 	if f.ctx.Err() != nil { // nobody waits any more: that was not Redis's failure
 		return answer[V]{err: f.ctx.Err()}
 	}
-	c.count.redisErrors.Add(1)
+	c.redisFailed(err)
 	return c.goRound(f)
 }
 
@@ -268,11 +268,18 @@ func (c *Cache[K, V]) filled(stored bool, err error) {
 	switch {
 	case errors.Is(err, l2.ErrEncode):
 		c.count.encodeErrors.Add(1)
+		c.member.Tell(coherence.NotEncoded, err)
 	case err != nil:
-		c.count.redisErrors.Add(1)
+		c.redisFailed(err)
 	case !stored:
 		c.count.fillsRefused.Add(1)
 	}
+}
+
+// redisFailed counts and tells what readers do not see.
+func (c *Cache[K, V]) redisFailed(err error) {
+	c.count.redisErrors.Add(1)
+	c.member.Tell(coherence.CacheFailed, err)
 }
 
 // giveUp ends a lease without a value, also when the flight is over. If that fails, the lease ends by itself.
@@ -349,12 +356,15 @@ func (c *Cache[K, V]) met(lease *l2.Lease, seen, met l2.Word[V]) {
 // plan says what a reader asks for. The error says that Config.Tags is wrong.
 func (c *Cache[K, V]) plan(t *trip[K, V], key K, load loader[K, V]) error {
 	tags := c.tags(key)
+	if len(tags) > l2.MaxTags {
+		return fmt.Errorf("Tags: %d refs: give at most %d", len(tags), l2.MaxTags) //nolint:staticcheck // a field's name
+	}
 	t.key, t.load = key, load
 	t.ref, t.entry.Key = c.entry(key)
 	t.entry.Name, t.places = t.ref.String(), c.member.Places(t.ref, tags)
 	for i, tag := range tags {
 		if !tag.IsTag() {
-			return fmt.Errorf("Tags: the ref at %d is no tag: make tags with coherence.Tag", i) //nolint:staticcheck // a field's name
+			return fmt.Errorf("Tags: the ref at %d is no tag: make tags with coherence.Tag", i) //nolint:staticcheck // as above
 		}
 		t.entry.Tags = append(t.entry.Tags, c.bus.Key(tag.String()))
 	}

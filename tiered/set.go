@@ -70,7 +70,7 @@ func (c *Cache[K, V]) setFar(ctx context.Context, t trip[K, V], value V, ttl tim
 		case errors.Is(err, l2.ErrEncode):
 			return false, err
 		case err != nil:
-			c.count.redisErrors.Add(1)
+			c.redisFailed(err)
 			return false, fmt.Errorf("%w: %w", ErrCoherence, err)
 		case stored || newer == 0 || !again:
 			return stored, nil

@@ -1,0 +1,30 @@
+package coherence
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestRarely(t *testing.T) {
+	var r rarely
+	for _, c := range []struct {
+		now  time.Duration
+		want bool
+	}{{0, true}, {time.Second, false}, {10*time.Second - 1, false}, {10 * time.Second, true}, {19 * time.Second, false}, {time.Hour, true}} {
+		if got := r.again(c.now); got != c.want {
+			t.Errorf("at %v: %v, want %v", c.now, got, c.want)
+		}
+	}
+}
+
+// Redis repeats the arguments of a command that it does not know, as one that was renamed: keys are among them.
+func TestNoKeysAreTold(t *testing.T) {
+	unknown := errors.New("ERR unknown command 'GET', with args beginning with: 'prefs:acme:ada' ")
+	if got, want := withoutArguments(unknown).Error(), "ERR unknown command 'GET'"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if other := errors.New("OOM"); withoutArguments(other) != other { //nolint:errorlint // it is the same
+		t.Error("another error is not left as it is")
+	}
+}

@@ -1,0 +1,103 @@
+package tiered_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/internal/services"
+	"github.com/tieredcache/tieredcache/l2"
+	"github.com/tieredcache/tieredcache/tiered"
+)
+
+// told are the events of a bus.
+type told struct {
+	mu     sync.Mutex
+	events []coherence.Event
+}
+
+func (n *told) hear(e coherence.Event) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.events = append(n.events, e)
+}
+
+func (n *told) of(k coherence.Kind) (all []error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, e := range n.events {
+		if e.Kind == k {
+			all = append(all, e.Err)
+		}
+	}
+	return all
+}
+
+// Where Redis takes SYNC and refuses a cache's keys, the bus is open and each reader has the source's answer: only an event
+// says so, and not for each of them.
+func TestRefusedCacheIsTold(t *testing.T) {
+	server, err := services.StartRedis(t.Context(), services.RedisOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	admin := redis.NewClient(&redis.Options{Addr: server.Addr})
+	t.Cleanup(func() { _ = admin.Close() })
+	if err := admin.Do(t.Context(), "ACL", "SETUSER", "app", "reset", "on", ">secret", "~tieredcache:*", "&*", "+@all").Err(); err != nil {
+		t.Fatal(err)
+	}
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, Username: "app", Password: "secret"})
+	t.Cleanup(func() { _ = rdb.Close() })
+	var n told
+	bus, err := coherence.New(coherence.Config{Redis: rdb, OnEvent: n.hear})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = bus.Close() })
+	load := func(_ context.Context, k string) (string, error) { return k, nil }
+	c := newCache(t, bus, tiered.Config[string, string]{Load: load})
+	eventually(t, "the fence opens", 5*time.Second, func() bool { return bus.State().Condition == coherence.Open })
+	for range 20 {
+		mustGet(t, c, "ada", "ada")
+	}
+	if _, err := c.GetMany(t.Context(), []string{"ada", "bob"}); err != nil {
+		t.Error(err)
+	}
+	wantIs(t, "Set", c.Set(t.Context(), "ada", "v"), coherence.ErrCoherence)
+	errs := n.of(coherence.CacheFailed)
+	if len(errs) != 1 || !strings.Contains(errs[0].Error(), `cache "test": l2: get: NOPERM`) || strings.Contains(errs[0].Error(), "ada") {
+		t.Errorf("told: %v", errs)
+	}
+	if c.Stats().RedisErrors < 20 || bus.State().Condition != coherence.Open {
+		t.Errorf("%+v, %+v", c.Stats(), bus.State())
+	}
+}
+
+// What a codec cannot encode is loaded at every read: somebody must be told.
+func TestNotEncodedIsTold(t *testing.T) {
+	var n told
+	bus := newBus(t, coherence.Config{OnEvent: n.hear})
+	c := newCache(t, bus, tiered.Config[string, time.Time]{
+		Codec: l2.JSON[time.Time](),
+		Load: func(context.Context, string) (time.Time, error) {
+			return time.Date(2026, 11, 30, 9, 0, 0, 0, time.FixedZone("here", 3600)), nil
+		},
+	})
+	eventually(t, "the fence opens", 5*time.Second, func() bool { return bus.State().Condition == coherence.Open })
+	for range 5 {
+		if _, err := c.Get(t.Context(), "ada"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if errs := n.of(coherence.NotEncoded); len(errs) != 1 || !strings.Contains(errs[0].Error(), `cache "test": l2: encode: `) || c.Stats().EncodeErrors < 5 {
+		t.Errorf("told: %v; %+v", errs, c.Stats())
+	}
+	if errs := n.of(coherence.CacheFailed); len(errs) != 0 {
+		t.Errorf("told: %v", errs)
+	}
+}
