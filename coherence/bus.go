@@ -76,6 +76,10 @@ const partitions = 1
 // ErrClosed is returned by what is used after Close.
 var ErrClosed = errors.New("coherence: closed: Close was called on the cache or on its bus")
 
+// ErrUndelivered is returned where the bus was closed before it could tell the other processes what a write had changed:
+// they may answer what was before until the entries' TTL. The write itself has run, and is not to be repeated.
+var ErrUndelivered = errors.New("coherence: other processes were not told")
+
 // ErrCoherence is returned where coherence cannot be had and there is no source to ask instead.
 var ErrCoherence = errors.New("coherence: cannot be had: Redis is unreachable, or a write is under way")
 
@@ -253,30 +257,25 @@ func (b *Bus) RedisNow(now time.Duration) int64 { return (now.Microseconds() + b
 func (b *Bus) Epochs() *epoch.Table { return b.epochs }
 
 // Close delivers what is pending for at most the Redis timeout, ends what New started and returns when it has ended.
-// The caller's client stays open. Closing again does nothing and returns nil.
+// The caller's client stays open. Closing again does nothing and returns nil. The error says what could not be delivered,
+// and wraps ErrUndelivered.
 func (b *Bus) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), b.config.Timeout)
+	short := fmt.Errorf("Close waits for %v, Shutdown for longer", b.config.Timeout) //nolint:staticcheck // a method's name
+	ctx, cancel := context.WithTimeoutCause(context.Background(), b.config.Timeout, short)
 	defer cancel()
-	why := "Shutdown waits longer"
-	if s := b.State(); s.Condition != Open {
-		why = s.Why
-	}
-	err := b.Shutdown(ctx)
-	if !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	if n := b.pending.undelivered(); n > 0 {
-		return fmt.Errorf("coherence: %d invalidations were not delivered within %v: %s", n, b.config.Timeout, why)
-	}
-	return errors.New("coherence: writes ran on: what they change will not be delivered")
+	return b.Shutdown(ctx)
 }
 
-// Shutdown is Close that goes on delivering what is pending until ctx ends; its error is then ctx's.
+// Shutdown is Close that goes on delivering what is pending until ctx ends; its error then wraps ctx's too.
 func (b *Bus) Shutdown(ctx context.Context) error {
 	if b.closed.Swap(true) {
 		return nil
 	}
+	state := b.State()
 	err := b.drain(ctx)
+	if err != nil {
+		err = b.notDelivered(state, err)
+	}
 	b.mu.Lock()
 	b.cancel()
 	b.mu.Unlock()
@@ -290,6 +289,18 @@ func (b *Bus) Shutdown(ctx context.Context) error {
 	return err
 }
 
+// notDelivered says what is left, and what stood in the way when Shutdown began.
+func (b *Bus) notDelivered(then State, end error) error {
+	what := "writes ran on"
+	if n := b.pending.undelivered(); n > 0 {
+		what = fmt.Sprintf("%d invalidations were not delivered", n)
+	}
+	if then.Condition != Open {
+		what += ": " + then.Why
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUndelivered, what, end)
+}
+
 // drain waits for the writes that run, and delivers what is pending, until nothing is or ctx ends.
 func (b *Bus) drain(ctx context.Context) error {
 	for b.data != nil && !b.pending.none() {
@@ -298,7 +309,7 @@ func (b *Bus) drain(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-time.After(retryFirst):
 		}
 	}

@@ -70,7 +70,10 @@ func TestCloseWithoutRedis(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	began = time.Now()
-	wantIs(t, "Shutdown", q.Shutdown(ctx), context.DeadlineExceeded)
+	err := q.Shutdown(ctx)
+	wantIs(t, "Shutdown", err, context.DeadlineExceeded)
+	wantIs(t, "Shutdown", err, coherence.ErrUndelivered)
+	wantError(t, err, "1 invalidations were not delivered")
 	if took := time.Since(began); took < 200*time.Millisecond || took > 2*time.Second {
 		t.Errorf("Shutdown took %v, was given 200ms", took)
 	}
@@ -101,9 +104,13 @@ func TestCloseWaitsForWrites(t *testing.T) {
 		go func() { closed <- p.Close() }()
 		eventually(t, "Close has begun", soon, p.IsClosed)
 		if c.late {
-			wantError(t, <-closed, "coherence: writes ran on")
+			err := <-closed
+			wantError(t, err, "writes ran on: Close waits for 100ms, Shutdown for longer")
+			wantIs(t, "Close", err, coherence.ErrUndelivered)
 			close(goOn)
-			wantIs(t, c.name, <-updated, coherence.ErrClosed)
+			err = <-updated
+			wantIs(t, c.name, err, coherence.ErrClosed)
+			wantIs(t, c.name, err, coherence.ErrUndelivered)
 			continue
 		}
 		close(goOn)

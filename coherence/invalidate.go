@@ -10,7 +10,8 @@ import (
 // Invalidate makes every process forget what refs name: after a commit that did not go through Update. Where Redis
 // cannot be reached, Config.Mode decides: Available keeps it pending and returns nil; Strict returns ErrCoherence.
 //
-// Errors: one that names an unusable ref; ErrCoherence, as said; ErrClosed.
+// Errors: one that names an unusable ref; ErrCoherence, as said; ErrClosed; ErrUndelivered, which wraps it, where the bus was
+// closed meanwhile.
 func (b *Bus) Invalidate(ctx context.Context, refs ...Ref) error {
 	list, places, err := b.begin(refs)
 	if err != nil {
@@ -28,7 +29,7 @@ func (b *Bus) Invalidate(ctx context.Context, refs ...Ref) error {
 // Where Redis cannot be reached, Config.Mode decides, as for Invalidate; while a Clear is pending, this process reads
 // the cache from the source.
 //
-// Errors: ErrCoherence, as said; ErrClosed.
+// Errors: ErrCoherence, as said; ErrClosed; ErrUndelivered, as for Invalidate.
 func (m *Member) Clear(ctx context.Context) error {
 	b := m.bus
 	if b.closed.Load() {
@@ -78,7 +79,7 @@ func (b *Bus) redisFirst(ctx context.Context, names []string, places []uint32, t
 	}
 	b.postpone(names, places, debt{}, err)
 	if b.ctx.Err() != nil {
-		return fmt.Errorf("%w: the invalidation was not delivered: %w", ErrClosed, err)
+		return fmt.Errorf("%w: %w: %w", ErrUndelivered, ErrClosed, err)
 	}
 	return nil
 }

@@ -39,7 +39,8 @@ const (
 // ctx is write's; while Redis is asked, its end ends the asking. write's context ends when Update returns.
 //
 // Errors: write's own; and those after which write has not run: one that names an unusable ref or a nil write, ctx's,
-// ErrCoherence, ErrClosed. ErrClosed also where the bus was closed while write ran, and Redis could not be told any more.
+// ErrCoherence, ErrClosed. Where the bus was closed while write ran, and Redis could not be told any more, ErrUndelivered is
+// joined to write's own, and wraps ErrClosed.
 func (b *Bus) Update(ctx context.Context, refs []Ref, write func(context.Context) error) (err error) {
 	if write == nil {
 		return errors.New("coherence: update: write is nil: give the function that changes what refs name")
@@ -221,7 +222,7 @@ func (w *write) end(known bool) error {
 	if !b.background(func(ctx context.Context) { defer close(ended); finish(ctx) }) {
 		b.forgetWrite(w)
 		b.pending.end(w.places)
-		return fmt.Errorf("%w: the invalidation was not delivered", ErrClosed)
+		return fmt.Errorf("%w: %w", ErrUndelivered, ErrClosed)
 	}
 	if expired { // nothing protected the refs for some time: the others are told before the caller is
 		<-ended

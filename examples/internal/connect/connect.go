@@ -27,8 +27,9 @@ const Database = "neo4j"
 
 const patience = 5 * time.Second
 
-// Redis returns a client for REDIS_URL, made with go-redis's defaults, after it was answered. The caller closes it.
-func Redis(ctx context.Context, getenv func(string) string) (*redis.Client, error) {
+// RedisLater returns a client for REDIS_URL, made with go-redis's defaults, and asks nothing yet: a cache does not need
+// Redis to begin. The caller closes it.
+func RedisLater(getenv func(string) string) (*redis.Client, error) {
 	text := getenv("REDIS_URL")
 	if text == "" {
 		return nil, errors.New("REDIS_URL is not set: give redis://user:password@host:port/db")
@@ -37,20 +38,36 @@ func Redis(ctx context.Context, getenv func(string) string) (*redis.Client, erro
 	if err != nil { // its text quotes the URL
 		return nil, errors.New("REDIS_URL is not of the form redis://user:password@host:port/db (in a password, write %40 for @, and so on)")
 	}
+	return redis.NewClient(options), nil
+}
+
+// Redis returns the client of RedisLater, after it was answered.
+func Redis(ctx context.Context, getenv func(string) string) (*redis.Client, error) {
+	client, err := RedisLater(getenv)
+	if err != nil {
+		return nil, err
+	}
+	if err := answers(ctx, client); err != nil {
+		client.Close()
+		return nil, err
+	}
+	return client, nil
+}
+
+func answers(ctx context.Context, client *redis.Client) error {
+	options := client.Options()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	// go-redis writes a failed dial to standard error, and tries again: so it gets no chance to fail.
 	connection, err := (&net.Dialer{}).DialContext(ctx, options.Network, options.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("REDIS_URL: no Redis at %s: %w", options.Addr, err)
+		return fmt.Errorf("REDIS_URL: no Redis at %s: %w", options.Addr, err)
 	}
 	connection.Close()
-	client := redis.NewClient(options)
 	if err := ping(ctx, client); err != nil {
-		client.Close()
-		return nil, fmt.Errorf("REDIS_URL: Redis at %s: %w", options.Addr, err)
+		return fmt.Errorf("REDIS_URL: Redis at %s: %w", options.Addr, err)
 	}
-	return client, nil
+	return nil
 }
 
 // ping gives up with ctx, which go-redis by default does not while it waits for an answer.

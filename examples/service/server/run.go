@@ -61,7 +61,7 @@ func Run(ctx context.Context, getenv func(string) string, stdout, stderr io.Writ
 
 // open connects to what the environment names, and puts the library in between.
 func (s *service) open(ctx context.Context, getenv func(string) string) (err error) {
-	if s.redis, err = connect.Redis(ctx, getenv); err != nil {
+	if s.redis, err = connect.RedisLater(getenv); err != nil {
 		return err
 	}
 	if s.driver, err = connect.Neo4j(ctx, getenv); err != nil {

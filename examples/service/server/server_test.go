@@ -31,8 +31,15 @@ type client struct {
 	service *service
 }
 
-// open opens a service on the real services, with variables of its own.
+// open opens a service on the real services, with variables of its own, and waits for its bus.
 func open(t *testing.T, environment map[string]string) *client {
+	t.Helper()
+	c := start(t, environment)
+	testkit.Await(t, "the bus opens", func() bool { return c.service.bus.State().Condition == coherence.Open })
+	return c
+}
+
+func start(t *testing.T, environment map[string]string) *client {
 	t.Helper()
 	testkit.Services(t)
 	s := &service{log: slog.New(slog.DiscardHandler)}
@@ -43,7 +50,6 @@ func open(t *testing.T, environment map[string]string) *client {
 		}
 		return os.Getenv(name)
 	}))
-	testkit.Await(t, "the bus opens", func() bool { return s.bus.State().Condition == coherence.Open })
 	server := httptest.NewServer(s.handler())
 	t.Cleanup(server.Close)
 	return &client{t, server.URL, s}
@@ -207,7 +213,7 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
-// TestReadiness: where Redis has gone, the service says so and still answers, from Neo4j.
+// TestReadiness: where Redis has gone, the service says so, is ready and answers, from Neo4j.
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	redis, err := services.StartRedis(t.Context(), services.RedisOptions{})
@@ -217,16 +223,10 @@ func TestReadiness(t *testing.T) {
 	ada := c.tenant() + "/users/ada"
 	c.want(201, "POST", ada+"/preferences", `{"key":"k","value":"v","sentiment":"positive"}`, nil)
 	c.want(200, "GET", "/healthz", "", nil)
-	var is readiness
-	if c.want(200, "GET", "/readyz", "", &is); !is.Ready || is.Bus != "open" || is.Neo4j != "ok" {
-		t.Errorf("got %+v", is)
-	}
+	c.awaitBus("open")
 
 	testkit.Check(t, redis.Kill())
-	testkit.Await(t, "it is not ready", func() bool { return c.do("GET", "/readyz", "").status == 503 })
-	if c.want(503, "GET", "/readyz", "", &is); is.Ready || is.Bus != "fenced" || is.Why == "" || is.Neo4j != "ok" {
-		t.Errorf("without Redis: got %+v", is)
-	}
+	c.awaitBus("fenced")
 	c.want(200, "GET", "/healthz", "", nil)
 	var list []preference
 	if a := c.want(200, "GET", ada+"/preferences", "", &list); len(list) != 1 || a.header.Get("X-Cache") != "source" {
@@ -234,5 +234,37 @@ func TestReadiness(t *testing.T) {
 	}
 
 	testkit.Check(t, redis.Restart(t.Context()))
-	testkit.Await(t, "it is ready again", func() bool { return c.do("GET", "/readyz", "").status == 200 })
+	c.awaitBus("open")
+}
+
+// TestStartsWithoutRedis: a replica that starts while Redis is away is as good as one that has lost it.
+func TestStartsWithoutRedis(t *testing.T) {
+	t.Parallel()
+	redis, err := services.StartRedis(t.Context(), services.RedisOptions{})
+	testkit.Check(t, err)
+	t.Cleanup(func() { testkit.Check(t, redis.Stop()) })
+	testkit.Check(t, redis.Kill())
+	c := start(t, map[string]string{"REDIS_URL": redis.URL})
+	ada := c.tenant() + "/users/ada"
+	c.want(201, "POST", ada+"/preferences", `{"key":"k","value":"v","sentiment":"positive"}`, nil)
+	var list []preference
+	if c.want(200, "GET", ada+"/preferences", "", &list); len(list) != 1 {
+		t.Errorf("without Redis: got %+v", list)
+	}
+	c.awaitBus("fenced")
+	testkit.Check(t, redis.Restart(t.Context()))
+	c.awaitBus("open")
+}
+
+// awaitBus waits until readyz says that the bus is in a condition, and wants the service to be ready all the time.
+func (c *client) awaitBus(condition string) {
+	c.Helper()
+	testkit.Await(c.T, "the bus is "+condition, func() bool {
+		var is readiness
+		c.want(200, "GET", "/readyz", "", &is)
+		if !is.Ready || is.Why == "" || is.Neo4j != "ok" {
+			c.Errorf("got %+v", is)
+		}
+		return is.Bus == condition
+	})
 }
