@@ -15,10 +15,11 @@ import (
 
 // Defaults of Config.
 const (
-	DefaultTTL        = 5 * time.Minute
-	DefaultMissingTTL = 30 * time.Second
-	DefaultCapacity   = 64 << 20
-	DefaultMaxLoads   = 64
+	DefaultTTL         = 5 * time.Minute
+	DefaultMissingTTL  = 30 * time.Second
+	DefaultCapacity    = 64 << 20
+	DefaultMaxLoads    = 64
+	DefaultLoadTimeout = time.Minute
 )
 
 // The least that Config.Capacity may be, in bytes (below it, surely entries were meant), and the shortest and the longest
@@ -40,10 +41,11 @@ type Config[K comparable, V any] struct {
 	Bus *coherence.Bus
 
 	// Load reads a value from the source. It returns ErrNotFound, plain or wrapped, where the source has none; that is
-	// cached for MissingTTL, and not where it is joined to another error. It may change its entry's life with SetTTL. Its context carries the values of the reader
-	// that led the flight, not its deadline, and ends when the last reader has left. A panic becomes the readers'
-	// error. It may read this cache with that context, but for the entry that it loads; loaders that read each other's
-	// entries wait for each other. nil, with LoadMany nil too: Get answers only what was Set.
+	// cached for MissingTTL, and not where it is joined to another error. It may change its entry's life with SetTTL.
+	// Its context carries the values of the reader that led the flight, not its deadline: it has that of LoadTimeout,
+	// and ends when the last reader has left. A panic becomes the readers' error. It may read this cache with that
+	// context, but for the entry that it loads; loaders that read each other's entries wait for each other. nil, with
+	// LoadMany nil too: Get answers only what was Set.
 	Load func(context.Context, K) (V, error)
 
 	// LoadMany reads several values at once; a key that is absent from its map is ErrNotFound. Its error is that of all the
@@ -88,6 +90,12 @@ type Config[K comparable, V any] struct {
 	// cache, this or another, does not count. Zero: 64.
 	MaxLoads int
 
+	// LoadTimeout bounds a call of Load or LoadMany, the wait for a place among MaxLoads not included: its context ends, its
+	// readers get an error that wraps context.DeadlineExceeded, and who comes next loads anew, in whatever process. A loader
+	// that does not heed its context runs on, and keeps its place. Zero: 1 min; at least 1 ms; negative: never. One that
+	// hangs then holds its key up, in every process, for as long as there are readers.
+	LoadTimeout time.Duration
+
 	// Clone copies a value for a caller who may change what it gets. nil: values are shared between callers and with
 	// the cache, and are read-only.
 	Clone func(V) V
@@ -115,6 +123,9 @@ func (c Config[K, V]) complete() (Config[K, V], error) {
 	if c.MaxLoads == 0 {
 		c.MaxLoads = DefaultMaxLoads
 	}
+	if c.LoadTimeout == 0 {
+		c.LoadTimeout = DefaultLoadTimeout
+	}
 	if c.Cost == nil {
 		c.Cost = l1.Sizer[V]()
 	}
@@ -132,6 +143,8 @@ func (c Config[K, V]) complete() (Config[K, V], error) {
 		wrong = fmt.Sprintf("Capacity is %d: give bytes, at least %d, or zero for %d", c.Capacity, MinCapacity, DefaultCapacity)
 	case c.MaxLoads < 0:
 		wrong = fmt.Sprintf("MaxLoads is %d: give a number, or zero for %d", c.MaxLoads, DefaultMaxLoads)
+	case c.LoadTimeout > 0 && c.LoadTimeout < time.Millisecond:
+		wrong = fmt.Sprintf("LoadTimeout is %v: give at least 1ms, zero for %v, or less for none", c.LoadTimeout, DefaultLoadTimeout)
 	case c.CompressAbove < 0:
 		wrong = fmt.Sprintf("CompressAbove is %d: give bytes, or zero for never", c.CompressAbove)
 	case c.Schema > math.MaxUint32:

@@ -30,6 +30,7 @@ func TestNewRefuses(t *testing.T) {
 		"capacity":       {config{Name: "a", Capacity: -1}, []string{"Capacity is -1", "bytes"}},
 		"of entries":     {config{Name: "a", Capacity: 1000}, []string{"Capacity is 1000", "bytes, at least 1024", "zero for 67108864"}},
 		"loads":          {config{Name: "a", MaxLoads: -1}, []string{"MaxLoads is -1", "zero for 64"}},
+		"load timeout":   {config{Name: "a", LoadTimeout: 30}, []string{"LoadTimeout is 30ns", "at least 1ms", "zero for 1m0s"}},
 		"compress":       {config{Name: "a", CompressAbove: -1}, []string{"CompressAbove is -1", "zero for never"}},
 		"schema too big": {config{Name: "a", Schema: 1 << 40}, []string{"Schema", "at most"}},
 	} {

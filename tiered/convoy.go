@@ -131,7 +131,7 @@ func (c *Cache[K, V]) loadTogether(flights []*flight[K, V]) {
 	var flying atomic.Int64
 	flying.Store(int64(len(flights)))
 	for _, f := range flights {
-		stop := context.AfterFunc(c.ctx, f.cancel)
+		stop := context.AfterFunc(c.ctx, func() { f.cancel(nil) })
 		defer stop()
 		goOn[f] = c.whenOver(f, func() {
 			if f.lease != nil {
@@ -143,14 +143,17 @@ func (c *Cache[K, V]) loadTogether(flights []*flight[K, V]) {
 		})
 	}
 	answers, ttls := c.sourceMany(ctx, flights)
+	for _, f := range flights {
+		if !goOn[f]() && answers[f].err == nil { // it was answered with what ended it
+			c.count.loadErrors.Add(1)
+			answers[f] = answer[V]{tier: Source, err: context.Cause(f.ctx)}
+		}
+	}
 	c.fillMany(flights, answers, ttls)
 	for len(left) > 0 {
 		f := left[0]
 		left = left[1:]
-		c.landed(f, func() (answer[V], bool) {
-			goOn[f]()
-			return answers[f], true
-		})
+		c.landed(f, func() (answer[V], bool) { return answers[f], true })
 	}
 }
 
@@ -176,7 +179,9 @@ func (c *Cache[K, V]) sourceMany(ctx context.Context, flights []*flight[K, V]) (
 			c.flights.mark(func() { f.reading = true })
 		}
 		c.count.loads.Add(uint64(len(flights)))
-		found, err = recovered(func() (map[K]V, error) { return c.config.LoadMany(ctx, keys) })
+		found, err = recovered(func() (map[K]V, error) {
+			return timed(ctx, c.config.LoadTimeout, func(ctx context.Context) (map[K]V, error) { return c.config.LoadMany(ctx, keys) }, flights...)
+		})
 	}
 	answers = make(map[*flight[K, V]]answer[V], len(flights))
 	for _, f := range flights {

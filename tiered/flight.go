@@ -58,8 +58,8 @@ type onward[V any] struct {
 	err   error
 	lease *l2.Lease // granted already, with the look or together with others
 
-	ctx    context.Context // ends with the last reader, and with the cache
-	cancel context.CancelFunc
+	ctx    context.Context // ends with the last reader, with the cache, and with a load that takes too long
+	cancel context.CancelCauseFunc
 }
 
 // trip is what a reader asks for.
@@ -218,7 +218,7 @@ func (c *Cache[K, V]) landed(f *flight[K, V], step func() (answer[V], bool)) (an
 func (c *Cache[K, V]) detach(ctx context.Context, f *flight[K, V]) (left bool) {
 	c.flights.mark(func() {
 		f.goesOn()
-		f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+		f.ctx, f.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	})
 	if left = late.Err(ctx) != nil; left {
 		c.leave(f)
@@ -251,7 +251,7 @@ func (f *flight[K, V]) wake() {
 
 // run is the part of a flight that nobody waits in.
 func (c *Cache[K, V]) run(f *flight[K, V]) {
-	stop := context.AfterFunc(c.ctx, f.cancel)
+	stop := context.AfterFunc(c.ctx, func() { f.cancel(nil) })
 	defer stop()
 	c.landed(f, func() (answer[V], bool) { return c.far(f), true })
 }
@@ -287,7 +287,7 @@ func (c *Cache[K, V]) leave(f *flight[K, V]) {
 	f.over = true
 	r.remove(f)
 	f.wake()
-	f.cancel()
+	f.cancel(nil)
 }
 
 // land makes a flight's answer known before the flight ends.

@@ -263,11 +263,21 @@ func TestLoadsAreBounded(t *testing.T) {
 		for i := range keys {
 			keys[i] = i
 		}
+		go func() {
+			synctest.Wait() // three sleep, the others wait
+			if s := c.Stats(); s.Loading != 3 || s.Queued != 97 {
+				t.Errorf("%d load, %d wait", s.Loading, s.Queued)
+			}
+		}()
 		if found, err := c.GetMany(t.Context(), keys); err != nil || len(found) != 100 {
 			t.Fatalf("got %d, %v", len(found), err)
 		}
 		if most.Load() != 3 {
 			t.Errorf("got %d loads at once, want 3", most.Load())
+		}
+		synctest.Wait()
+		if s := c.Stats(); s.Loading != 0 || s.Queued != 0 {
+			t.Errorf("in the end %d load, %d wait", s.Loading, s.Queued)
 		}
 	})
 }

@@ -14,7 +14,7 @@ const lingerTime = 2 * time.Millisecond
 func (c *Cache[K, V]) end(f *flight[K, V]) {
 	r := &c.flights
 	if f.onward != nil && f.cancel != nil {
-		f.cancel()
+		f.cancel(nil)
 	}
 	if !f.put {
 		r.remove(f)

@@ -2,6 +2,7 @@ package tiered
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/tieredcache/tieredcache/l2"
@@ -28,17 +29,42 @@ func (c *Cache[K, V]) source(f *flight[K, V], then func()) (a answer[V], ttl tim
 	c.flights.mark(func() { f.reading = true })
 	c.count.loads.Add(1)
 	goOn := c.whenOver(f, then)
-	a.value, a.err = recovered(func() (V, error) { return f.load(ctx, f.key) })
+	a.value, a.err = recovered(func() (V, error) {
+		return timed(ctx, c.config.LoadTimeout, func(ctx context.Context) (V, error) { return f.load(ctx, f.key) }, f)
+	})
 	if isNotFound(a.err) {
 		a.held, a.err = held[V]{missing: true}, nil
 	}
 	if over = !goOn(); over {
-		a.err = f.ctx.Err()
+		a.err = context.Cause(f.ctx)
 	}
 	if a.err != nil {
 		c.count.loadErrors.Add(1)
 	}
 	return a, c.life(l, a), over
+}
+
+// timed calls a loader with a deadline, at which its flights end, whether it heeds it or not.
+func timed[K comparable, V, T any](ctx context.Context, limit time.Duration, load func(context.Context) (T, error), flights ...*flight[K, V]) (result T, err error) {
+	if limit < 0 {
+		return load(ctx)
+	}
+	tooLong := fmt.Errorf("the loader took longer than LoadTimeout, %v: %w", limit, context.DeadlineExceeded)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, tooLong)
+	defer cancel()
+	over := func() bool { return context.Cause(ctx) == tooLong } //nolint:errorlint // this one
+	stop := context.AfterFunc(ctx, func() {
+		for _, f := range flights {
+			if over() {
+				f.cancel(tooLong)
+			}
+		}
+	})
+	defer stop()
+	if result, err = load(ctx); err != nil && over() {
+		err = fmt.Errorf("%w: %w", tooLong, err)
+	}
+	return result, err
 }
 
 // life is how long what was loaded lives.
@@ -60,7 +86,7 @@ func (c *Cache[K, V]) whenOver(f *flight[K, V], then func()) (goOn func() bool) 
 	flying.Add(1)
 	stop := context.AfterFunc(f.ctx, func() {
 		defer flying.Done()
-		c.land(f, answer[V]{tier: Source, err: f.ctx.Err()})
+		c.land(f, answer[V]{tier: Source, err: context.Cause(f.ctx)})
 		if then != nil {
 			then()
 		}

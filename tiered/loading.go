@@ -21,6 +21,7 @@ type loading struct {
 	slots *semaphore.Weighted // of their cache, which they tell it by
 	outer *loading            // whose loader reads what this one loads
 	ctx   context.Context     // of the load
+	count *counters
 
 	back sync.Mutex // of who waits for a place after a read
 
@@ -39,15 +40,28 @@ func loadingOf(ctx context.Context) *loading {
 
 // newLoading returns a call of a loader that is to come, and its context.
 func (c *Cache[K, V]) newLoading(ctx context.Context, names ...string) (context.Context, *loading) {
-	l := &loading{names: names, slots: c.slots, outer: loadingOf(ctx), ctx: ctx}
+	l := &loading{names: names, slots: c.slots, outer: loadingOf(ctx), ctx: ctx, count: &c.count}
 	return context.WithValue(ctx, loadingKey{}, l), l
 }
 
 // begin waits for a place.
 func (l *loading) begin() error {
-	err := l.slots.Acquire(l.ctx, 1)
-	l.has = err == nil
+	err := l.acquire()
+	if err == nil {
+		l.take()
+	}
 	return err
+}
+
+func (l *loading) acquire() error {
+	l.count.queued.Add(1)
+	defer l.count.queued.Add(-1)
+	return l.slots.Acquire(l.ctx, 1)
+}
+
+func (l *loading) take() {
+	l.has = true
+	l.count.loading.Add(1)
 }
 
 // end leaves it.
@@ -60,6 +74,7 @@ func (l *loading) end() {
 
 func (l *loading) leave() {
 	if l.has {
+		l.count.loading.Add(-1)
 		l.slots.Release(1)
 	}
 	l.has = false
@@ -101,7 +116,7 @@ func (l *loading) goOn() {
 	}
 	l.back.Lock() // one place is enough: who waited for a second one might wait for this load's own
 	defer l.back.Unlock()
-	if !l.needs() || l.slots.Acquire(l.ctx, 1) != nil { // which fails where nobody waits for the load any more
+	if !l.needs() || l.acquire() != nil { // which fails where nobody waits for the load any more
 		return
 	}
 	l.mu.Lock()
@@ -110,7 +125,7 @@ func (l *loading) goOn() {
 		l.slots.Release(1)
 		return
 	}
-	l.has = true
+	l.take()
 }
 
 // ended counts a read that has, and says whether it was the last.

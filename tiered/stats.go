@@ -7,7 +7,7 @@ import (
 	"github.com/tieredcache/tieredcache/l2"
 )
 
-// Stats counts what a cache has done in this process since New.
+// Stats counts what a cache has done in this process since New; Loading and Queued are what it does now.
 type Stats struct {
 	MemoryHits   uint64 // lookups in memory that found a valid entry
 	MemoryMisses uint64 // and those that did not; a flight looks once more
@@ -24,11 +24,16 @@ type Stats struct {
 	LoadErrors   uint64 // those that failed, cancelled ones included; ErrNotFound is no failure
 	FillsRefused uint64 // loads whose value was not stored, because somebody wrote meanwhile
 	EncodeErrors uint64 // loads whose value was not stored, because the codec could not encode it
+
+	Loading int // calls of a loader that run, at most Config.MaxLoads; less those that read a cache meanwhile
+	Queued  int // those that wait for others to end: where it stays above zero, the source is slow or MaxLoads small
 }
 
 type counters struct {
 	redisHits, redisMisses, leased, foreign, garbage, redisErrors           atomic.Uint64
 	bypasses, shared, waited, loads, loadErrors, fillsRefused, encodeErrors atomic.Uint64
+
+	loading, queued atomic.Int64
 }
 
 // saw counts what a look at Redis found.
@@ -55,6 +60,7 @@ func (c *Cache[K, V]) Stats() Stats {
 		RedisHits: n.redisHits.Load(), RedisMisses: n.redisMisses.Load(), Leased: n.leased.Load(), Foreign: n.foreign.Load(),
 		Garbage: n.garbage.Load(), RedisErrors: n.redisErrors.Load(), Bypasses: n.bypasses.Load(), Shared: n.shared.Load(), Waited: n.waited.Load(),
 		Loads: n.loads.Load(), LoadErrors: n.loadErrors.Load(), FillsRefused: n.fillsRefused.Load(), EncodeErrors: n.encodeErrors.Load(),
+		Loading: int(n.loading.Load()), Queued: int(n.queued.Load()),
 	}
 	if c.l1 != nil {
 		s.MemoryHits, s.MemoryMisses = c.l1.Lookups()

@@ -1,0 +1,136 @@
+package tiered_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tieredcache/tieredcache/tiered"
+)
+
+// A loader that never returns ends its readers after LoadTimeout, also where it does not heed its context and new readers
+// join all the time; the key can be loaded then.
+func TestLoaderHangs(t *testing.T) {
+	for _, heeds := range []bool{false, true} {
+		for _, many := range []bool{false, true} {
+			t.Run(fmt.Sprintf("heeds %v, many %v", heeds, many), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { loaderHangs(t, heeds, many) })
+			})
+		}
+	}
+}
+
+func loaderHangs(t *testing.T, heeds, many bool) {
+	t.Helper()
+	const limit = 10 * time.Second
+	var loads atomic.Int64
+	goOn := make(chan struct{})
+	load := func(ctx context.Context, _ int) (string, error) {
+		if loads.Add(1) > 1 {
+			return "v", nil
+		}
+		if end, ok := ctx.Deadline(); !ok || time.Until(end) != limit {
+			t.Errorf("the loader's deadline is in %v", time.Until(end))
+		}
+		if !heeds {
+			<-goOn
+			return "late", nil
+		}
+		<-ctx.Done()
+		return "", ctx.Err()
+	}
+	config := tiered.Config[int, string]{LoadTimeout: limit, Load: load}
+	if many {
+		config.Load, config.LoadMany = nil, func(ctx context.Context, keys []int) (map[int]string, error) {
+			v, err := load(ctx, keys[0])
+			return map[int]string{keys[0]: v}, err
+		}
+	}
+	config.Name = "a"
+	c, err := tiered.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	read := func() (string, error) {
+		found, err := c.GetMany(t.Context(), []int{1})
+		return found[1], err
+	}
+	late := make(chan error)
+	go func() {
+		time.Sleep(limit - time.Second) //nolint:forbidigo // of the bubble's clock
+		_, err := c.Get(t.Context(), 1)
+		late <- err
+	}()
+	_, err = read()
+	for _, err := range []error{err, <-late} {
+		wantIs(t, "a reader", err, context.DeadlineExceeded)
+		wantError(t, err, "LoadTimeout, 10s")
+	}
+	if took := time.Since(began); took != limit {
+		t.Errorf("it took %v", took)
+	}
+	if v, err := read(); v != "v" || err != nil {
+		t.Errorf("then: %q, %v", v, err)
+	}
+	close(goOn)
+	synctest.Wait()
+	if v, err := c.Get(t.Context(), 1); v != "v" || err != nil || c.Stats().LoadErrors != 1 {
+		t.Errorf("in the end: %q, %v, %+v", v, err, c.Stats())
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Another process does not wait for a loader that hangs longer than its LoadTimeout.
+func TestHungLoaderLetsOthersLoad(t *testing.T) {
+	hang, goOn := make(chan struct{}), make(chan struct{})
+	var loads atomic.Int64
+	c, other := pair(t, tiered.Config[int, string]{LoadTimeout: 300 * time.Millisecond, Load: func(context.Context, int) (string, error) {
+		if loads.Add(1) == 1 {
+			close(hang)
+			<-goOn
+			return "late", nil
+		}
+		return "v", nil
+	}})
+	defer close(goOn)
+	failed := make(chan error, 1)
+	go func() {
+		_, err := c.Get(t.Context(), 1)
+		failed <- err
+	}()
+	<-hang
+	began := time.Now()
+	mustGet(t, other, 1, "v")
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	wantIs(t, "its own reader", <-failed, context.DeadlineExceeded)
+	mustGet(t, c, 1, "v")
+}
+
+// Without a LoadTimeout a loader may take as long as it likes, and has no deadline.
+func TestNoLoadTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := tiered.New(tiered.Config[int, string]{Name: "a", LoadTimeout: -1, Load: func(ctx context.Context, _ int) (string, error) {
+			if _, ok := ctx.Deadline(); ok {
+				return "", errors.New("it has a deadline")
+			}
+			time.Sleep(time.Hour) //nolint:forbidigo // of the bubble's clock
+			return "v", nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustGet(t, c, 1, "v")
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
