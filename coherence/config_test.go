@@ -180,7 +180,7 @@ func TestNamesOfKindsAndConditions(t *testing.T) {
 		coherence.Overflowed.String():          "overflowed",
 		coherence.CacheFailed.String():         "cache failed",
 		coherence.NotEncoded.String():          "not encoded",
-		coherence.Kind(10).String():             "event 10",
+		coherence.Kind(10).String():            "event 10",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -96,6 +96,7 @@ func (b *Bus) deliverSome(ctx context.Context, some []owed, overflow int64) erro
 	if _, err := b.sendDone(ctx, b.control, words, true); err != nil {
 		return err
 	}
+	b.ring.again(b.Now(), some)
 	b.pending.delivered(some, b.epochs.Place)
 	if overflow > 0 && len(some) == 0 {
 		return b.clearEverything(ctx, overflow)
@@ -106,8 +107,11 @@ func (b *Bus) deliverSome(ctx context.Context, some []owed, overflow int64) erro
 // clearEverything raises every generation that Redis holds, also those of caches that this process does not have, and
 // ends an overflow by it. The next call goes on where one that failed has stopped.
 func (b *Bus) clearEverything(ctx context.Context, overflow int64) error {
-	if b.clearing.overflow != overflow {
-		b.clearing = clearing{overflow: overflow}
+	b.mu.Lock()
+	incarnation := b.incarnation
+	b.mu.Unlock()
+	if b.clearing.overflow != overflow || b.clearing.incarnation != incarnation {
+		b.clearing = clearing{overflow: overflow, incarnation: incarnation}
 	}
 	generations := b.Key(word.GenerationName(""))
 	for {
@@ -121,6 +125,7 @@ func (b *Bus) clearEverything(ctx context.Context, overflow int64) error {
 			}
 		}
 		if b.clearing.cursor = next; next == 0 {
+			b.ring.overflow(b.Now())
 			b.pending.restored(overflow)
 			b.clearing = clearing{}
 			return nil
@@ -130,8 +135,9 @@ func (b *Bus) clearEverything(ctx context.Context, overflow int64) error {
 
 // clearing is how far an overflow has been made good.
 type clearing struct {
-	overflow int64
-	cursor   uint64
+	overflow    int64
+	incarnation string // whose cursor it is
+	cursor      uint64
 }
 
 const scanAtOnce = 1000

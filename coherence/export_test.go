@@ -44,3 +44,15 @@ func (b *Bus) Remembered() int {
 	ids, _ := b.ring.all(b.Now())
 	return len(ids)
 }
+
+// OverflowAt makes more pending than can be remembered; it is being made good, up to a cursor.
+func (b *Bus) OverflowAt(cursor uint64) {
+	b.delivering.Lock()
+	defer b.delivering.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pending.mu.Lock()
+	defer b.pending.mu.Unlock()
+	b.pending.full()
+	b.clearing = clearing{overflow: b.pending.overflow, incarnation: b.incarnation, cursor: cursor}
+}

@@ -11,6 +11,7 @@ const grace = 600 * time.Millisecond
 
 var (
 	errLate     = errors.New("no SYNC was answered in time")
+	errAgain    = errors.New("what was written is told again, after a failover")
 	errSettling = errors.New("Redis answers again: other processes may have something to tell")
 )
 
@@ -62,26 +63,35 @@ func (b *Bus) watchFence(cause error) {
 	}
 }
 
-// startAnew is what follows when Redis has lost something: another server answers, or the same with an older past. A
-// connection that is open may still lead to a server that was demoted, and so may a new one, for some time. It says
+// startAnew is what follows when Redis has lost something: another server answers, or the same with an older past. It says
 // whether more is pending by that than can be remembered. The caller holds mu.
 func (b *Bus) startAnew(sequence uint64) (overflowed bool) {
-	b.reconnect()
 	b.applied = sequence
+	time.AfterFunc(b.config.MaxStaleness, b.startAnewOnceMore)
+	return b.tellAgain()
+}
+
+// startAnewOnceMore follows MaxStaleness later, when no new connection leads to the old server any more: one did that was
+// made before, and what it took is lost.
+func (b *Bus) startAnewOnceMore() {
+	b.mu.Lock()
+	overflowed := b.tellAgain()
+	b.mu.Unlock()
+	if overflowed {
+		b.overflowed(errAgain)
+	}
+	b.syncNow()
+}
+
+// tellAgain makes every connection anew, for one that is open may still lead to a server that was demoted, and pending what
+// was told by them. The caller holds mu.
+func (b *Bus) tellAgain() (overflowed bool) {
+	b.reconnect()
 	ids, more := b.ring.all(b.Now())
 	overflowed = b.pending.resend(b.writes, ids, more, b.epochs.Place)
 	// Last: who has looked before found nothing pending, and what it brings must not be put under an epoch that is valid.
 	b.epochs.RaiseAll()
-	time.AfterFunc(b.config.MaxStaleness, b.startAnewOnceMore)
 	return overflowed
-}
-
-// startAnewOnceMore follows MaxStaleness later, when no new connection leads to the old server any more.
-func (b *Bus) startAnewOnceMore() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.reconnect()
-	b.epochs.RaiseAll()
 }
 
 // reconnect makes every connection anew. What the subscription of before still says does not count. The caller holds mu.

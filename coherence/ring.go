@@ -34,16 +34,44 @@ func (r *ring) add(now time.Duration, names []string, id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.roll(now)
-	if r.now.ids == nil {
-		r.now.ids = map[string]string{}
-	}
 	for _, n := range names {
-		if len(r.now.ids) >= maxUndelivered {
-			r.now.full = true
-			return
-		}
-		r.now.ids[n] = id
+		r.put(n, id)
 	}
+}
+
+// again remembers what Redis has taken late, as if it had been written now, but for what was written since.
+func (r *ring) again(now time.Duration, some []owed) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.roll(now)
+	for _, o := range some {
+		id, since := r.old.ids[o.name]
+		if !since {
+			id = o.stays
+		}
+		if _, since = r.now.ids[o.name]; !since {
+			r.put(o.name, id)
+		}
+	}
+}
+
+// overflow remembers that there was more.
+func (r *ring) overflow(now time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.roll(now)
+	r.now.full = true
+}
+
+func (r *ring) put(name, id string) {
+	switch {
+	case r.now.ids == nil:
+		r.now.ids = map[string]string{}
+	case len(r.now.ids) >= maxUndelivered:
+		r.now.full = true
+		return
+	}
+	r.now.ids[name] = id
 }
 
 func (r *ring) roll(now time.Duration) {

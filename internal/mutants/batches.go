@@ -66,5 +66,19 @@ func batches() []mutant {
 			new:  `s.words = words`,
 			pkg:  "l2", test: "TestCrowd",
 		},
+		{
+			name: "what is joined to ErrNotFound is a failure", guard: "LOAD: an error is not an answer, and not stored",
+			file: "tiered/errors.go",
+			old:  `!slices.ContainsFunc(parts, func(part error) bool { return !isNotFound(part) })`,
+			new:  `slices.ContainsFunc(parts, isNotFound)`,
+			pkg:  "tiered", test: "TestMissingBesideAFailure",
+		},
+		{
+			name: "a loader that takes too long ends its flights", guard: "LEASE: readers of other processes wait for a lease that is renewed",
+			file: "tiered/load.go",
+			old:  `f.cancel(tooLong)`,
+			new:  `_ = f.cancel`,
+			pkg:  "tiered", test: "TestLoaderHangs",
+		},
 	}
 }
