@@ -112,8 +112,11 @@ func (m *Member) Generation() uint64 { return m.generation.Load() }
 // Usable says, in the order that the protocol asks for, whether memory and Redis may be used for the places at a time
 // of Now: the fence is open, the generation is known and nothing of them is pending. The epoch is read after it.
 func (m *Member) Usable(now time.Duration, p *Places) bool {
-	return m.bus.Open(now) && m.generation.Load() != 0 && !m.bus.pending.has(m.place, p)
+	return m.bus.Open(now) && m.generation.Load() != 0 && !m.Pending(p)
 }
+
+// Pending says whether a write to the cache or to any of the places has not been acknowledged.
+func (m *Member) Pending(p *Places) bool { return m.bus.pending.has(m.place, p) }
 
 // Settled says that nothing at all is pending in this process.
 func (m *Member) Settled() bool { return m.bus.pending.none() }

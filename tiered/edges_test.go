@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -81,6 +82,63 @@ func TestSetTTLOfWhatHasExpired(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// Clone copies values, not what stands for none.
+func TestGetManyFailsWithClone(t *testing.T) {
+	c := newLocal(t, tiered.Config[int, *int]{
+		Clone: func(v *int) *int { n := *v; return &n },
+		Load: func(_ context.Context, k int) (*int, error) {
+			if k < 0 {
+				return nil, errTimeout
+			}
+			return &k, nil
+		},
+	})
+	found, err := c.GetMany(t.Context(), []int{1, -1})
+	wantIs(t, "GetMany", err, errTimeout)
+	if found[1] == nil || *found[1] != 1 || len(found) != 1 {
+		t.Errorf("got %v", found)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = c.GetMany(ctx, []int{2})
+	wantIs(t, "GetMany", err, context.Canceled)
+}
+
+// What costs more than memory holds is not kept, and nothing makes room for it.
+func TestCostBeyondAll(t *testing.T) {
+	c := newLocal(t, tiered.Config[int, int]{
+		Capacity: 1 << 20, Cost: func(v int) int64 { return int64(v) },
+		Load: func(_ context.Context, k int) (int, error) {
+			if k < 0 {
+				return math.MaxInt64, nil
+			}
+			return 1 << 10, nil
+		},
+	})
+	held := func() (n int) {
+		for k := range 500 {
+			if _, ok := c.Peek(k); ok {
+				n++
+			}
+		}
+		return n
+	}
+	for k := range 500 {
+		eventually(t, "it is held", 5*time.Second, func() bool { _, ok := c.Peek(k); _, err := c.Get(t.Context(), k); return ok && err == nil })
+	}
+	before := held()
+	for k := range 20 {
+		loads := c.Stats().Loads
+		eventually(t, "it is loaded again", 5*time.Second, func() bool {
+			v, err := c.Get(t.Context(), -1-k)
+			return v == math.MaxInt64 && err == nil && c.Stats().Loads >= loads+2
+		})
+	}
+	if n := held(); n != before {
+		t.Errorf("%d entries are held, %d were", n, before)
 	}
 }
 

@@ -150,10 +150,10 @@ func (c *Cache[K, V]) everyThird(ctx context.Context, again func(context.Context
 	}
 }
 
-// size measures what memory holds.
+// size measures what memory holds; more than all it may hold is as much.
 func (c *Cache[K, V]) size(h held[V]) int64 {
 	if h.missing {
 		return 0
 	}
-	return max(c.config.Cost(h.value), 0)
+	return min(max(c.config.Cost(h.value), 0), c.config.Capacity)
 }

@@ -63,10 +63,7 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 }
 
 func (c *Cache[K, V]) sort(found map[K]V, failed map[K]error, key K, a answer[V]) {
-	v, err := c.give(a.held, key)
-	if a.err != nil {
-		v, err = c.fail(key, a.err)
-	}
+	v, err := c.result(a, key)
 	if err != nil {
 		failed[key] = err
 		return

@@ -67,10 +67,7 @@ func (c *Cache[K, V]) get(ctx context.Context, key K, load loader[K, V]) (V, err
 	c.member.Ready(ctx)
 	a := c.fly(ctx, f)
 	origin(ctx, a.tier)
-	if a.err != nil {
-		return c.fail(key, a.err)
-	}
-	return c.give(a.held, key)
+	return c.result(a, key)
 }
 
 // near looks in memory: clock, fence, pending and epoch, in this order, afresh at every look. asked says that it could.
@@ -264,24 +261,6 @@ func (c *Cache[K, V]) value(f *flight[K, V], a answer[V], ttl time.Duration) l2.
 	}
 }
 
-func (c *Cache[K, V]) filled(stored bool, err error) {
-	switch {
-	case errors.Is(err, l2.ErrEncode):
-		c.count.encodeErrors.Add(1)
-		c.member.Tell(coherence.NotEncoded, err)
-	case err != nil:
-		c.redisFailed(err)
-	case !stored:
-		c.count.fillsRefused.Add(1)
-	}
-}
-
-// redisFailed counts and tells what readers do not see.
-func (c *Cache[K, V]) redisFailed(err error) {
-	c.count.redisErrors.Add(1)
-	c.member.Tell(coherence.CacheFailed, err)
-}
-
 // giveUp ends a lease without a value, also when the flight is over. If that fails, the lease ends by itself.
 func (c *Cache[K, V]) giveUp(f *flight[K, V], lease *l2.Lease) {
 	ctx, cancel := c.bus.Within(c.ctx)
@@ -372,6 +351,14 @@ func (c *Cache[K, V]) plan(t *trip[K, V], key K, load loader[K, V]) error {
 }
 
 func (c *Cache[K, V]) places(key K) coherence.Places { return c.member.Places(c.Ref(key), c.tags(key)) }
+
+// result hands an answer out.
+func (c *Cache[K, V]) result(a answer[V], key K) (V, error) {
+	if a.err != nil {
+		return c.fail(key, a.err)
+	}
+	return c.give(a.held, key)
+}
 
 // give hands a value out.
 func (c *Cache[K, V]) give(h held[V], key K) (V, error) {

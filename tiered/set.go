@@ -15,8 +15,9 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, value V) error {
 }
 
 // SetWithTTL stores a value whose source is the caller (sessions, results), for ttl, and tells every process. Where a
-// write of the entry or of one of its tags is under way, or a tag was invalidated meanwhile, nothing is stored: a cache
-// with a Load asks the source next, one without returns ErrCoherence.
+// write of the entry or of one of its tags is under way, or an invalidation of this process's has not reached Redis yet, or
+// a tag was invalidated meanwhile, nothing is stored: a cache with a Load asks the source next, one without returns
+// ErrCoherence.
 //
 // On a bus without Redis the value goes to memory, and is readable when SetWithTTL returns, unless memory has no room
 // for it.
@@ -45,6 +46,9 @@ func (c *Cache[K, V]) SetWithTTL(ctx context.Context, key K, value V, ttl time.D
 	c.member.Ready(ctx)
 	if c.member.Generation() == 0 {
 		return fmt.Errorf("tiered: set %s: %w: %s", t.ref, ErrCoherence, c.bus.State().Why) // nothing was heard of Redis yet
+	}
+	if c.member.Pending(&t.places) { // what is delivered later would take it away
+		return c.unstored(&t)
 	}
 	stored, err := c.setFar(ctx, t, value, ttl)
 	switch {

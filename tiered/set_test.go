@@ -44,6 +44,44 @@ func TestSetAcrossProcesses(t *testing.T) {
 	wantError(t, c[0].SetWithTTL(ctx, "k", "v", math.MaxInt64), "ttl is 2562047h", "at most 100 years")
 }
 
+// A Set that is acknowledged is not undone by what the process still owes: nothing is stored until that is delivered.
+func TestSetWhileAnInvalidationIsOwed(t *testing.T) {
+	for name, owe := range map[string]func(*tiered.Cache[string, string]) error{
+		"of the entry": func(c *tiered.Cache[string, string]) error { return c.Invalidate(t.Context(), "k") },
+		"of its tag": func(c *tiered.Cache[string, string]) error {
+			return tiered.BusOf(c).Invalidate(t.Context(), coherence.Tag("t"))
+		},
+		"of the cache": func(c *tiered.Cache[string, string]) error { return c.Clear(t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			admin := pausable(t)
+			rights := func(rules ...any) {
+				t.Helper()
+				if err := admin.Do(t.Context(), append([]any{"ACL", "SETUSER", "app"}, rules...)...).Err(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			rights("on", ">secret", "~*", "&*", "+@all")
+			rdb := redis.NewClient(&redis.Options{Addr: admin.Options().Addr, Username: "app", Password: "secret"})
+			t.Cleanup(func() { _ = rdb.Close() })
+			bus := newBus(t, coherence.Config{Redis: rdb, MaxStaleness: time.Minute, Timeout: 10 * time.Second})
+			c := newCache(t, bus, tiered.Config[string, string]{Tags: func(string) []coherence.Ref { return []coherence.Ref{coherence.Tag("t")} }})
+			if err := c.Set(t.Context(), "k", "old"); err != nil {
+				t.Fatal(err)
+			}
+			rights("-evalsha", "-eval")
+			if err := owe(c); err != nil || bus.State().Pending == 0 {
+				t.Fatal(err, bus.State())
+			}
+			rights("+@all")
+			var set error
+			eventually(t, "a value is stored", 10*time.Second, func() bool { set = c.Set(t.Context(), "k", "new"); return set == nil })
+			eventually(t, "nothing is owed", 10*time.Second, func() bool { return bus.State().Pending == 0 })
+			mustGet(t, c, "k", "new")
+		})
+	}
+}
+
 // An error of Set says what was in its way.
 func TestSetSaysWhy(t *testing.T) {
 	over, cancel := context.WithCancel(t.Context())

@@ -2,8 +2,10 @@ package tiered
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
+	"github.com/tieredcache/tieredcache/coherence"
 	"github.com/tieredcache/tieredcache/l2"
 )
 
@@ -51,6 +53,25 @@ func (c *counters) saw(k l2.Kind, err error) {
 	case l2.Garbage:
 		c.garbage.Add(1)
 	}
+}
+
+// filled counts and tells how storing what was loaded has ended.
+func (c *Cache[K, V]) filled(stored bool, err error) {
+	switch {
+	case errors.Is(err, l2.ErrEncode):
+		c.count.encodeErrors.Add(1)
+		c.member.Tell(coherence.NotEncoded, err)
+	case err != nil:
+		c.redisFailed(err)
+	case !stored:
+		c.count.fillsRefused.Add(1)
+	}
+}
+
+// redisFailed counts and tells what readers do not see.
+func (c *Cache[K, V]) redisFailed(err error) {
+	c.count.redisErrors.Add(1)
+	c.member.Tell(coherence.CacheFailed, err)
 }
 
 // Stats returns the counts. They are read one by one, not at one moment.

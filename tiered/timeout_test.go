@@ -55,15 +55,17 @@ func loaderHangs(t *testing.T, heeds, many bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, leave := context.WithTimeout(t.Context(), time.Hour)
+	defer leave()
 	began := time.Now()
 	read := func() (string, error) {
-		found, err := c.GetMany(t.Context(), []int{1})
+		found, err := c.GetMany(ctx, []int{1})
 		return found[1], err
 	}
 	late := make(chan error)
 	go func() {
 		time.Sleep(limit - time.Second) //nolint:forbidigo // of the bubble's clock
-		_, err := c.Get(t.Context(), 1)
+		_, err := c.Get(ctx, 1)
 		late <- err
 	}()
 	_, err = read()

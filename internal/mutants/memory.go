@@ -251,7 +251,7 @@ func memory() []mutant {
 		{
 			name: "reads of what is pending go round", guard: "READ: anything of k (itself, a tag, its cache) pending -> BYPASS",
 			file: "coherence/member.go",
-			old:  ` && !m.bus.pending.has(m.place, p)`,
+			old:  ` && !m.Pending(p)`,
 			new:  ``,
 			pkg:  "tiered", test: "TestReadsDuringAWriteGoRound",
 		},
