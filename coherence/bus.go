@@ -113,8 +113,10 @@ type Config struct {
 	// next read then asks Redis first, which costs it a round trip, once; what memory holds stays. A bus that has written
 	// goes on for 30 to 60 s. Zero: 30 s; negative: it never idles.
 	IdleAfter time.Duration
-	// OnEvent is told what the bus meets; nil: nobody. It is called by the goroutine that met it: it must
-	// not block, nor close the bus. It is not called any more when Close has returned.
+	// OnEvent is told what the bus meets; nil: nobody. It is called by the goroutines that meet it, several at once, also
+	// before New has returned: it must not block, for SYNC or a write would wait, nor panic, nor close the bus. While Redis
+	// is away each write is told, once or twice: what pages somebody goes by Stats and State. It is not called any more
+	// when Close has returned.
 	OnEvent func(Event)
 }
 
@@ -260,7 +262,7 @@ func (b *Bus) Epochs() *epoch.Table { return b.epochs }
 // The caller's client stays open. Closing again does nothing and returns nil. The error says what could not be delivered,
 // and wraps ErrUndelivered.
 func (b *Bus) Close() error {
-	short := fmt.Errorf("Close waits for %v, Shutdown for longer", b.config.Timeout) //nolint:staticcheck // a method's name
+	short := fmt.Errorf("Close waits for %v, Shutdown for longer", b.config.Timeout)
 	ctx, cancel := context.WithTimeoutCause(context.Background(), b.config.Timeout, short)
 	defer cancel()
 	return b.Shutdown(ctx)

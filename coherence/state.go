@@ -34,7 +34,8 @@ func (c Condition) String() string {
 	}
 }
 
-// State is what a readiness probe wants to know: the condition, since when, and why.
+// State is the condition of a bus, since when, and why: for alerts. A process behind a closed fence answers, from the source,
+// and all of them lose Redis together: a readiness probe that goes by it takes all of them out.
 type State struct {
 	Condition Condition
 	Since     time.Time

@@ -48,7 +48,8 @@ type PreferenceConfig struct {
 // list, context and single preference of the user, and others do as coherence.Bus.Update says.
 //
 // Errors: ErrInvalid, wrapped with what is unusable and why; tiered.ErrNotFound for an id that is unknown or another
-// user's, which look the same; tiered.ErrClosed after Close; the driver's, wrapped once.
+// user's, which look the same; tiered.ErrClosed after Close; of writes also what coherence.Bus.Update returns, ErrCoherence on
+// a Strict bus for one; the driver's, wrapped once.
 type PreferenceStore struct {
 	source Source
 	bus    *coherence.Bus

@@ -14,10 +14,10 @@ import (
 // until a commit succeeds: it changes things through its transaction only. With a bus, the server ends each transaction
 // after a third of the bus's IntentLife (30 s: 10 s), so that none commits after its intent has expired.
 //
-// Errors, as they are: write's own, which rolls back; the driver's; the bus's for refs, and ErrClosed; one that says that
-// the source has no driver, or that write is nil. What the driver knows not to have committed is marked with
-// coherence.RolledBack; what may have landed, a connection that broke during the commit for one, is not, and counts as
-// changed.
+// Errors, as they are: write's own, which rolls back; the driver's; the bus's, for refs, ErrCoherence of a Strict
+// one, ErrClosed and ErrUndelivered; one that says that the source has no driver, or that write is nil. What the driver
+// knows not to have committed is marked with coherence.RolledBack; what may have landed, a connection that broke during the
+// commit for one, is not, and counts as changed.
 func Write[T any](ctx context.Context, source Source, bus *coherence.Bus, refs []coherence.Ref, write func(neo4j.ManagedTransaction) (T, error)) (result T, err error) {
 	if err := source.check(); err != nil {
 		return result, err

@@ -65,7 +65,9 @@ type Config[K comparable, V any] struct {
 	// Codec encodes values for Redis. nil: l2.MessagePack. New refuses a V that its codec cannot keep whole.
 	Codec l2.Codec[V]
 
-	// Schema is raised when what V means changes: entries of another schema are left alone, never read.
+	// Schema is raised when what V means changes: entries of another schema, or of another codec, are left alone, never read.
+	// Until they expire, or are written or cleared, Redis serves them to the one release and not to the other, each of
+	// whose processes loads for itself: Stats.Foreign counts that. After a rollout, Clear ends it.
 	Schema uint
 
 	// CompressAbove is the size in bytes above which an encoded value is compressed for Redis, if that makes it smaller;
@@ -105,7 +107,7 @@ type Config[K comparable, V any] struct {
 	FillInBackground bool
 
 	// Linearizable makes every read go to Redis or the source: there is no memory tier, and readers share only loads
-	// that began after they did.
+	// that began after they did. It is linearizable on a Strict bus only: on another, writes go on where Redis is away.
 	Linearizable bool
 }
 

@@ -70,11 +70,11 @@ func (e *BatchError[K]) Error() string {
 func (e *BatchError[K]) Is(target error) bool {
 	is := 0
 	for _, err := range e.Failed {
-		if target == ErrNotFound && isNotFound(err) || target != ErrNotFound && errors.Is(err, target) { //nolint:errorlint // it is compared with, not looked into
+		if errors.Is(err, target) && (target != ErrNotFound || isNotFound(err)) {
 			is++
 		}
 	}
-	return is > 0 && (target != ErrNotFound || is == len(e.Failed)) //nolint:errorlint // as above
+	return is > 0 && (target != ErrNotFound || is == len(e.Failed))
 }
 
 // As is for errors.As: one of the reasons is a target.
