@@ -33,6 +33,14 @@ var ErrClosed = coherence.ErrClosed
 // ErrCoherence is returned where a cache that has no source cannot know the value: coherence.ErrCoherence.
 var ErrCoherence = coherence.ErrCoherence
 
+// incoherent is ErrCoherence, and what the bus knows of the cause.
+func (c *Cache[K, V]) incoherent() error {
+	if s := c.bus.State(); s.Condition != coherence.Open {
+		return fmt.Errorf("%w: %s", ErrCoherence, s.Why)
+	}
+	return ErrCoherence
+}
+
 // PanicError is what readers get when a loader panics or calls runtime.Goexit.
 type PanicError struct {
 	Value any    // what it panicked with; nil after Goexit

@@ -291,7 +291,7 @@ func (c *Cache[K, V]) loadAside(f *flight[K, V]) answer[V] {
 func (c *Cache[K, V]) goRound(f *flight[K, V]) answer[V] {
 	c.count.bypasses.Add(1)
 	if f.load == nil {
-		return answer[V]{err: ErrCoherence}
+		return answer[V]{err: c.incoherent()}
 	}
 	c.flights.mark(func() { f.bypass = true })
 	a, _, _ := c.source(f, nil)

@@ -45,7 +45,7 @@ func (c *Cache[K, V]) SetWithTTL(ctx context.Context, key K, value V, ttl time.D
 	defer c.member.Raise(&t.places)
 	c.member.Ready(ctx)
 	if c.member.Generation() == 0 {
-		return fmt.Errorf("tiered: set %s: %w: %s", t.ref, ErrCoherence, c.bus.State().Why) // nothing was heard of Redis yet
+		return fmt.Errorf("tiered: set %s: %w", t.ref, c.incoherent()) // nothing was heard of Redis yet
 	}
 	if c.member.Pending(&t.places) { // what is delivered later would take it away
 		return c.unstored(&t)
@@ -148,7 +148,7 @@ func (c *Cache[K, V]) beingSet(f *flight[K, V]) (a answer[V], is bool) {
 // unstored is what Set returns where nothing was stored.
 func (c *Cache[K, V]) unstored(t *trip[K, V]) error {
 	if c.load == nil {
-		return fmt.Errorf("tiered: set %s: %w", t.ref, ErrCoherence)
+		return fmt.Errorf("tiered: set %s: %w", t.ref, c.incoherent())
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func TestSetWhileAnInvalidationIsOwed(t *testing.T) {
 	}
 }
 
-// An error of Set says what was in its way.
+// An error of Set says what was in its way, and of a Get that has no source to ask.
 func TestSetSaysWhy(t *testing.T) {
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -97,8 +97,12 @@ func TestSetSaysWhy(t *testing.T) {
 	wantError(t, err, "test:k", "Linearizable", "nowhere to store it")
 	away := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
 	defer away.Close()
-	err = newCache(t, newBus(t, coherence.Config{Redis: away}), tiered.Config[string, string]{}).Set(t.Context(), "k", "v")
+	sessions := newCache(t, newBus(t, coherence.Config{Redis: away}), tiered.Config[string, string]{})
+	err = sessions.Set(t.Context(), "k", "v")
 	wantIs(t, "Set without Redis", err, tiered.ErrCoherence)
+	wantError(t, err, "test:k", "connection refused")
+	_, err = sessions.Get(t.Context(), "k")
+	wantIs(t, "Get without Redis and a source", err, tiered.ErrCoherence)
 	wantError(t, err, "test:k", "connection refused")
 }
 
