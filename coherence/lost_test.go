@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -66,7 +67,7 @@ func TestNewConnectionToTheOldServer(t *testing.T) {
 		return new(net.Dialer).DialContext(ctx, network, target.Load().(string))
 	}})
 	t.Cleanup(func() { _ = client.Close() })
-	p := before.openPeer(t, coherence.Config{Redis: client, MaxStaleness: 2 * d})
+	p := before.openPeer(t, coherence.Config{Redis: client, MaxStaleness: 2 * time.Second})
 	before.awaitSubscribed(t)
 	target.Store(promoted.Addr)
 	for _, kind := range []string{"normal", "pubsub"} {
@@ -75,6 +76,8 @@ func TestNewConnectionToTheOldServer(t *testing.T) {
 	eventually(t, "it is noticed", soon, func() bool { return p.Stats().Flushes > 0 })
 	p.awaitOpen(t)
 	after.awaitSubscribed(t)
+	syncs := p.Stats().Syncs
+	eventually(t, "SYNC has its connection", soon, func() bool { return p.Stats().Syncs > syncs })
 	target.Store(old.Addr)
 	check(t, p.Redis().Ping(t.Context()).Err())
 	target.Store(promoted.Addr)
@@ -85,7 +88,7 @@ func TestNewConnectionToTheOldServer(t *testing.T) {
 	if after.word(t, k) == "" || before.text(t, before.layout.Sequence()) == "" {
 		t.Fatal("the old server has not been told")
 	}
-	eventually(t, "the other server is told", guarded, func() bool { return after.word(t, k) == "" })
+	eventually(t, "the other server is told", guarded+time.Second, func() bool { return after.word(t, k) == "" })
 }
 
 // TestScanBeginsAnew: a SCAN of one server does not go on in another.
