@@ -1,6 +1,7 @@
 package l2
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 )
@@ -9,6 +10,7 @@ import (
 // pays nothing for it.
 type pathError struct {
 	path string
+	bare string // the same without the keys of maps
 	err  error
 }
 
@@ -20,24 +22,35 @@ func (e *pathError) Error() string {
 	return path + ": " + e.err.Error()
 }
 
+// WithoutKeys returns an error of encoding without the keys of maps that it names, for a log.
+func WithoutKeys(err error) error {
+	if e, ok := errors.AsType[*pathError](err); ok {
+		return fmt.Errorf("%w: %w", ErrEncode, &pathError{path: e.bare, err: e.err})
+	}
+	return err
+}
+
 func (e *pathError) Unwrap() error { return e.err }
 
 // at puts step before the path of err.
-func at(step string, err error) error {
+func at(step string, err error) error { return atStep(step, step, err) }
+
+func atStep(step, bare string, err error) error {
 	if e, ok := err.(*pathError); ok { //nolint:errorlint // only one that was not wrapped may be extended
-		e.path = step + e.path
+		e.path, e.bare = step+e.path, bare+e.bare
 		return e
 	}
-	return &pathError{path: step, err: err}
+	return &pathError{path: step, bare: bare, err: err}
 }
 
 func atIndex(i int, err error) error { return at(fmt.Sprintf("[%d]", i), err) }
 
 func atKey(key reflect.Value, err error) error {
+	step := fmt.Sprintf("[%.40s]", fmt.Sprint(key))
 	if key.Kind() == reflect.String {
-		return at(fmt.Sprintf("[%.40q]", key.String()), err)
+		step = fmt.Sprintf("[%.40q]", key.String())
 	}
-	return at(fmt.Sprintf("[%.40s]", fmt.Sprint(key)), err)
+	return atStep(step, "[key]", err)
 }
 
 // typeName is the name of t without packages: the start of a path.

@@ -152,7 +152,7 @@ func TestWhatAWordIs(t *testing.T) {
 		{"newer format, bad checksum", flip(word(func(b []byte) { b[9] = 2 }), 40), l2.Garbage},
 		{"another schema", encodeWord(t, local(t, 8, plain{}), l2.Value[string]{Generation: g}, twoTags), l2.Foreign},
 		{"another codec", encodeWord(t, local(t, 7, plain{1}), l2.Value[string]{Generation: g}, twoTags), l2.Foreign},
-		{"another codec, older generation", encodeWord(t, local(t, 7, plain{1}), l2.Value[string]{}, twoTags), l2.Foreign},
+		{"another codec, older generation", encodeWord(t, local(t, 7, plain{1}), l2.Value[string]{}, twoTags), l2.Stale},
 		{"older generation", word(func(b []byte) { binary.BigEndian.PutUint64(b[22:], g-1) }), l2.Stale},
 		{"newer generation", word(func(b []byte) { binary.BigEndian.PutUint64(b[22:], g+1) }), l2.Found},
 		{"another version of a tag", word(func(b []byte) { b[46]++ }), l2.Stale},

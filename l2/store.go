@@ -198,9 +198,11 @@ func (s *Store[V]) readValue(raw []byte, versions []version, generation uint64) 
 		w.Kind = Foreign
 	case err != nil:
 		w.Kind = Garbage
+	case e.generation < generation: // also of another release: it reads this no more than we do
+		w.Kind = Stale
 	case e.schema != s.schema || e.codec != s.codec.ID():
 		w.Kind = Foreign
-	case e.generation < generation || !equal(e.versions, versions):
+	case !equal(e.versions, versions):
 		w.Kind = Stale
 	default:
 		value, err := s.decode(e)

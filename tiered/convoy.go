@@ -186,10 +186,7 @@ func (c *Cache[K, V]) sourceMany(ctx context.Context, flights []*flight[K, V]) (
 	answers = make(map[*flight[K, V]]answer[V], len(flights))
 	for _, f := range flights {
 		a := answer[V]{tier: Source}
-		a.value, a.err = one(found, err, f.key)
-		if isNotFound(a.err) {
-			a.held, a.err = held[V]{missing: true}, nil
-		}
+		a.held, a.err = recovered(func() (held[V], error) { return brought(one(found, err, f.key)) })
 		if a.err != nil {
 			c.count.loadErrors.Add(1)
 		}

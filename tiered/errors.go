@@ -16,15 +16,26 @@ var ErrNotFound = errors.New("not found")
 // isNotFound says whether a loader's error is an answer. One that says more than errors.Is(err, ErrNotFound), that
 // something else has failed too, is none: it would be cached.
 func isNotFound(err error) bool {
-	switch e := err.(type) { //nolint:errorlint // each layer is looked at
+	if e, ok := err.(interface{ Is(target error) bool }); ok && e.Is(ErrNotFound) { //nolint:errorlint // each layer is looked at
+		return true
+	}
+	switch e := err.(type) { //nolint:errorlint // as above
 	case interface{ Unwrap() []error }:
 		parts := e.Unwrap()
 		return len(parts) > 0 && !slices.ContainsFunc(parts, func(part error) bool { return !isNotFound(part) })
 	case interface{ Unwrap() error }:
 		return isNotFound(e.Unwrap())
 	default:
-		return errors.Is(err, ErrNotFound)
+		return err == ErrNotFound
 	}
+}
+
+// brought is what a loader says of a key.
+func brought[V any](v V, err error) (held[V], error) {
+	if isNotFound(err) {
+		return held[V]{missing: true}, nil
+	}
+	return held[V]{value: v}, err
 }
 
 // ErrClosed is returned by what is used after Close, of the cache or of its bus.
@@ -68,7 +79,7 @@ type BatchError[K comparable] struct {
 
 // Error says how many keys failed, and one of the reasons.
 func (e *BatchError[K]) Error() string {
-	for _, err := range e.Failed {
+	for _, err := range e.reasons() {
 		return fmt.Sprintf("tiered: %d keys failed, one of them: %v", len(e.Failed), err)
 	}
 	return "tiered: no key failed"
@@ -77,17 +88,17 @@ func (e *BatchError[K]) Error() string {
 // Is is for errors.Is: one of the reasons is target, or, where target is ErrNotFound, all of them are.
 func (e *BatchError[K]) Is(target error) bool {
 	is := 0
-	for _, err := range e.Failed {
+	for _, err := range e.reasons() {
 		if errors.Is(err, target) && (target != ErrNotFound || isNotFound(err)) {
 			is++
 		}
 	}
-	return is > 0 && (target != ErrNotFound || is == len(e.Failed))
+	return is > 0 && (target != ErrNotFound || is == len(e.reasons()))
 }
 
 // As is for errors.As: one of the reasons is a target.
 func (e *BatchError[K]) As(target any) bool {
-	for _, err := range e.Failed {
+	for _, err := range e.reasons() {
 		if errors.As(err, target) {
 			return true
 		}
@@ -99,7 +110,7 @@ func (e *BatchError[K]) As(target any) bool {
 func one[K comparable, V any](found map[K]V, err error, key K) (V, error) {
 	v, ok := found[key]
 	if some, isSome := err.(*BatchError[K]); isSome { //nolint:errorlint // as it is: what is joined to it concerns all keys
-		err = some.Failed[key]
+		err = some.reasons()[key]
 	}
 	switch {
 	case ok && isNotFound(err): // of others
@@ -108,4 +119,12 @@ func one[K comparable, V any](found map[K]V, err error, key K) (V, error) {
 		err = ErrNotFound
 	}
 	return v, err
+}
+
+// reasons are those of Failed; a nil *BatchError has none.
+func (e *BatchError[K]) reasons() map[K]error {
+	if e == nil {
+		return nil
+	}
+	return e.Failed
 }

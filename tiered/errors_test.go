@@ -28,6 +28,7 @@ func TestMissingBesideAFailure(t *testing.T) {
 		"wrapped with another": {fmt.Errorf("%w: %w", tiered.ErrNotFound, errTimeout), false},
 		"a batch of them":      {&tiered.BatchError[int]{Failed: map[int]error{1: tiered.ErrNotFound}}, true},
 		"a batch, partly":      {fmt.Errorf("its team: %w", partly), false},
+		"by its own Is":        {noRow{cause: errTimeout}, true},
 		"a batch of nothing":   {&tiered.BatchError[string]{}, false},
 	} {
 		for _, many := range []bool{false, true} {
@@ -53,6 +54,43 @@ func TestMissingBesideAFailure(t *testing.T) {
 		}
 	}
 }
+
+// noRow is ErrNotFound by what it says, and has a cause.
+type noRow struct{ cause error }
+
+func (e noRow) Error() string     { return "no row: " + e.cause.Error() }
+func (e noRow) Is(err error) bool { return err == tiered.ErrNotFound } //nolint:errorlint // it is compared with
+func (e noRow) Unwrap() error     { return e.cause }
+
+// What is wrong with the error of a LoadMany is the answer to its keys, and ends nothing else.
+func TestOddErrorsOfLoadMany(t *testing.T) {
+	for name, c := range map[string]struct {
+		err error
+		ok  func(found map[int]string, err error) bool
+	}{
+		"a nil *BatchError": {(*tiered.BatchError[int])(nil), func(found map[int]string, err error) bool {
+			return found[1] == "v" && len(found) == 1 && errors.Is(err, tiered.ErrNotFound)
+		}},
+		"one that panics": {panics{}, func(found map[int]string, err error) bool {
+			var p *tiered.PanicError
+			return len(found) == 0 && errors.As(err, &p)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cache := newLocal(t, tiered.Config[int, string]{LoadMany: func(context.Context, []int) (map[int]string, error) {
+				return map[int]string{1: "v"}, c.err
+			}})
+			if found, err := cache.GetMany(t.Context(), []int{1, 2}); !c.ok(found, err) {
+				t.Errorf("%v, %v", found, err)
+			}
+		})
+	}
+}
+
+type panics struct{}
+
+func (panics) Error() string { return "panics" }
+func (panics) Is(error) bool { panic("boo") }
 
 // The error of a batch is ErrNotFound only where nothing else has happened; each of its reasons else.
 func TestBatchErrorIs(t *testing.T) {

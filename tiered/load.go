@@ -23,18 +23,16 @@ func (c *Cache[K, V]) source(f *flight[K, V], then func()) (a answer[V], ttl tim
 	ctx, l := c.newLoading(f.ctx, f.entry.Name)
 	a.tier = Source
 	if a.err = l.begin(); a.err != nil {
+		c.count.loadErrors.Add(1)
 		return a, 0, false
 	}
 	defer l.end()
 	c.flights.mark(func() { f.reading = true })
 	c.count.loads.Add(1)
 	goOn := c.whenOver(f, then)
-	a.value, a.err = recovered(func() (V, error) {
-		return timed(ctx, c.config.LoadTimeout, func(ctx context.Context) (V, error) { return f.load(ctx, f.key) }, f)
+	a.held, a.err = recovered(func() (held[V], error) {
+		return brought(timed(ctx, c.config.LoadTimeout, func(ctx context.Context) (V, error) { return f.load(ctx, f.key) }, f))
 	})
-	if isNotFound(a.err) {
-		a.held, a.err = held[V]{missing: true}, nil
-	}
 	if over = !goOn(); over {
 		a.err = context.Cause(f.ctx)
 	}
@@ -54,10 +52,11 @@ func timed[K comparable, V, T any](ctx context.Context, limit time.Duration, loa
 	defer cancel()
 	over := func() bool { return context.Cause(ctx) == tooLong } //nolint:errorlint // this one
 	stop := context.AfterFunc(ctx, func() {
+		if !over() {
+			return
+		}
 		for _, f := range flights {
-			if over() {
-				f.cancel(tooLong)
-			}
+			f.cancel(tooLong)
 		}
 	})
 	defer stop()

@@ -3,9 +3,11 @@ package tiered
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -21,6 +23,7 @@ type loading struct {
 	slots *semaphore.Weighted // of their cache, which they tell it by
 	outer *loading            // whose loader reads what this one loads
 	ctx   context.Context     // of the load
+	limit time.Duration       // of the wait for a place; negative: none
 	count *counters
 
 	back sync.Mutex // of who waits for a place after a read
@@ -40,23 +43,34 @@ func loadingOf(ctx context.Context) *loading {
 
 // newLoading returns a call of a loader that is to come, and its context.
 func (c *Cache[K, V]) newLoading(ctx context.Context, names ...string) (context.Context, *loading) {
-	l := &loading{names: names, slots: c.slots, outer: loadingOf(ctx), ctx: ctx, count: &c.count}
+	l := &loading{names: names, slots: c.slots, outer: loadingOf(ctx), ctx: ctx, limit: c.config.LoadTimeout, count: &c.count}
 	return context.WithValue(ctx, loadingKey{}, l), l
 }
 
-// begin waits for a place.
+// begin waits for a place, no longer than a load may take.
 func (l *loading) begin() error {
-	err := l.acquire()
-	if err == nil {
+	if l.ctx.Err() == nil && l.slots.TryAcquire(1) {
 		l.take()
+		return nil
 	}
-	return err
+	ctx := l.ctx
+	if l.limit > 0 {
+		noPlace := fmt.Errorf("none of MaxLoads loads ended within LoadTimeout, %v: %w", l.limit, context.DeadlineExceeded)
+		bounded, cancel := context.WithTimeoutCause(ctx, l.limit, noPlace)
+		defer cancel()
+		ctx = bounded
+	}
+	if l.acquire(ctx) != nil {
+		return context.Cause(ctx)
+	}
+	l.take()
+	return nil
 }
 
-func (l *loading) acquire() error {
+func (l *loading) acquire(ctx context.Context) error {
 	l.count.queued.Add(1)
 	defer l.count.queued.Add(-1)
-	return l.slots.Acquire(l.ctx, 1)
+	return l.slots.Acquire(ctx, 1)
 }
 
 func (l *loading) take() {
@@ -116,7 +130,7 @@ func (l *loading) goOn() {
 	}
 	l.back.Lock() // one place is enough: who waited for a second one might wait for this load's own
 	defer l.back.Unlock()
-	if !l.needs() || l.acquire() != nil { // which fails where nobody waits for the load any more
+	if !l.needs() || l.acquire(l.ctx) != nil { // which fails where nobody waits for the load any more
 		return
 	}
 	l.mu.Lock()

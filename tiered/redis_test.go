@@ -261,6 +261,30 @@ func TestForeignWords(t *testing.T) {
 	eventually(t, "what memory kept beside a foreign word obeys the epoch", time.Second, func() bool { _, ok := codec.Peek("k"); return !ok })
 }
 
+// Clear ends what another release has left: its own processes would not read it any more either.
+func TestClearEndsForeignWords(t *testing.T) {
+	var loads atomic.Int64
+	first, _, rdb := processes(t, 1, tiered.Config[string, string]{Load: loading(&loads)})
+	mustGet(t, first[0], "k", "k!")
+	if err := first[0].Close(); err != nil {
+		t.Fatal(err)
+	}
+	second := newCache(t, tiered.BusOf(first[0]), tiered.Config[string, string]{Schema: 1, Load: loading(&loads)})
+	mustGet(t, second, "k", "k!")
+	if n := second.Stats(); n.Foreign != 1 || loads.Load() != 2 {
+		t.Fatalf("got %+v, %d loads", n, loads.Load())
+	}
+	if err := second.Clear(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mustGet(t, second, "k", "k!")
+	third := newCache(t, newBus(t, coherence.Config{Redis: rdb, Namespace: strings.TrimSuffix(tiered.BusOf(second).Key("k"), "/k")}), tiered.Config[string, string]{Schema: 1, Load: loading(&loads)})
+	mustGet(t, third, "k", "k!")
+	if n := third.Stats(); n.RedisHits != 1 || loads.Load() != 3 {
+		t.Errorf("got %+v, %d loads: Redis does not serve the second release", n, loads.Load())
+	}
+}
+
 // Somebody's intent sends reads to the source, and nothing is stored until it is gone.
 func TestIntentSendsReadsToTheSource(t *testing.T) {
 	var loads atomic.Int64

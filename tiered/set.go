@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tieredcache/tieredcache/internal/late"
 	"github.com/tieredcache/tieredcache/l2"
 )
 
@@ -74,7 +75,9 @@ func (c *Cache[K, V]) setFar(ctx context.Context, t trip[K, V], value V, ttl tim
 		case errors.Is(err, l2.ErrEncode):
 			return false, err
 		case err != nil:
-			c.redisFailed(err)
+			if late.Err(ctx) == nil {
+				c.redisFailed(err)
+			}
 			return false, fmt.Errorf("%w: %w", ErrCoherence, err)
 		case stored || newer == 0 || !again:
 			return stored, nil

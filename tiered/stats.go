@@ -23,7 +23,7 @@ type Stats struct {
 	Shared       uint64 // readers that shared another's flight
 	Waited       uint64 // times that a reader waited for the end of a flight that it could not share
 	Loads        uint64 // keys asked of the source
-	LoadErrors   uint64 // those that failed, cancelled ones included; ErrNotFound is no failure
+	LoadErrors   uint64 // and those that failed, or did not begin; cancelled ones included, ErrNotFound not
 	FillsRefused uint64 // loads whose value was not stored, because somebody wrote meanwhile
 	EncodeErrors uint64 // loads whose value was not stored, because the codec could not encode it
 
@@ -60,7 +60,7 @@ func (c *Cache[K, V]) filled(stored bool, err error) {
 	switch {
 	case errors.Is(err, l2.ErrEncode):
 		c.count.encodeErrors.Add(1)
-		c.member.Tell(coherence.NotEncoded, err)
+		c.member.Tell(coherence.NotEncoded, l2.WithoutKeys(err))
 	case err != nil:
 		c.redisFailed(err)
 	case !stored:
