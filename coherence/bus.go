@@ -262,10 +262,13 @@ func (b *Bus) Epochs() *epoch.Table { return b.epochs }
 // The caller's client stays open. Closing again does nothing and returns nil. The error says what could not be delivered,
 // and wraps ErrUndelivered.
 func (b *Bus) Close() error {
-	short := fmt.Errorf("Close waits for %v, Shutdown for longer", b.config.Timeout)
-	ctx, cancel := context.WithTimeoutCause(context.Background(), b.config.Timeout, short)
+	ctx, cancel := context.WithTimeout(context.Background(), b.config.Timeout)
 	defer cancel()
-	return b.Shutdown(ctx)
+	err := b.Shutdown(ctx)
+	if errors.Is(err, ErrUndelivered) {
+		err = fmt.Errorf("%w: Close waits for %v, Shutdown for longer", err, b.config.Timeout)
+	}
+	return err
 }
 
 // Shutdown is Close that goes on delivering what is pending until ctx ends; its error then wraps ctx's too.
@@ -311,7 +314,7 @@ func (b *Bus) drain(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return ctx.Err()
 		case <-time.After(retryFirst):
 		}
 	}

@@ -105,7 +105,8 @@ func TestCloseWaitsForWrites(t *testing.T) {
 		eventually(t, "Close has begun", soon, p.IsClosed)
 		if c.late {
 			err := <-closed
-			wantError(t, err, "writes ran on: Close waits for 100ms, Shutdown for longer")
+			wantError(t, err, "coherence: other processes were not told: writes ran on")
+			wantError(t, err, "Close waits for 100ms, Shutdown for longer")
 			wantIs(t, "Close", err, coherence.ErrUndelivered)
 			close(goOn)
 			err = <-updated

@@ -84,6 +84,7 @@ func (b *Bus) sendIntents() *sending {
 }
 
 func (b *Bus) deliverSome(ctx context.Context, some []owed, overflow int64) error {
+	b.ring.again(b.Now(), some) // first: whoever loses them is told again
 	words := make([]debt, 0, len(some))
 	for _, o := range some {
 		cache, isClear := strings.CutPrefix(o.name, word.GenerationName(""))
@@ -96,7 +97,6 @@ func (b *Bus) deliverSome(ctx context.Context, some []owed, overflow int64) erro
 	if _, err := b.sendDone(ctx, b.control, words, true); err != nil {
 		return err
 	}
-	b.ring.again(b.Now(), some)
 	b.pending.delivered(some, b.epochs.Place)
 	if overflow > 0 && len(some) == 0 {
 		return b.clearEverything(ctx, overflow)
@@ -105,16 +105,15 @@ func (b *Bus) deliverSome(ctx context.Context, some []owed, overflow int64) erro
 }
 
 // clearEverything raises every generation that Redis holds, also those of caches that this process does not have, and
-// ends an overflow by it. The next call goes on where one that failed has stopped.
+// ends an overflow by it. The next call goes on where one that failed has stopped, but on other connections, which may lead
+// to another server, from the beginning.
 func (b *Bus) clearEverything(ctx context.Context, overflow int64) error {
-	b.mu.Lock()
-	incarnation := b.incarnation
-	b.mu.Unlock()
-	if b.clearing.overflow != overflow || b.clearing.incarnation != incarnation {
-		b.clearing = clearing{overflow: overflow, incarnation: incarnation}
-	}
 	generations := b.Key(word.GenerationName(""))
 	for {
+		renewed := b.connectionsNow()
+		if b.clearing.overflow != overflow || b.clearing.renewed != renewed {
+			b.clearing = clearing{overflow: overflow, renewed: renewed}
+		}
 		keys, next, err := b.control.Scan(ctx, b.clearing.cursor, generations+"*", scanAtOnce).Result()
 		if err != nil {
 			return err
@@ -124,7 +123,8 @@ func (b *Bus) clearEverything(ctx context.Context, overflow int64) error {
 				return err
 			}
 		}
-		if b.clearing.cursor = next; next == 0 {
+		b.clearing.cursor = next
+		if next == 0 && b.connectionsNow() == renewed {
 			b.ring.overflow(b.Now())
 			b.pending.restored(overflow)
 			b.clearing = clearing{}
@@ -133,11 +133,18 @@ func (b *Bus) clearEverything(ctx context.Context, overflow int64) error {
 	}
 }
 
+// connectionsNow counts how often the connections were made anew.
+func (b *Bus) connectionsNow() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.renewed
+}
+
 // clearing is how far an overflow has been made good.
 type clearing struct {
-	overflow    int64
-	incarnation string // whose cursor it is
-	cursor      uint64
+	overflow int64
+	renewed  int // the connections whose server's cursor it is
+	cursor   uint64
 }
 
 const scanAtOnce = 1000

@@ -41,8 +41,10 @@ func (b *Bus) ForgetWritten() {
 
 // Remembered returns how many names would be told again to a Redis that has lost them.
 func (b *Bus) Remembered() int {
-	ids, _ := b.ring.all(b.Now())
-	return len(ids)
+	b.ring.mu.Lock()
+	defer b.ring.mu.Unlock()
+	b.ring.roll(b.Now())
+	return len(b.ring.now.ids) + len(b.ring.old.ids)
 }
 
 // OverflowAt makes more pending than can be remembered; it is being made good, up to a cursor.
@@ -54,5 +56,5 @@ func (b *Bus) OverflowAt(cursor uint64) {
 	b.pending.mu.Lock()
 	defer b.pending.mu.Unlock()
 	b.pending.full()
-	b.clearing = clearing{overflow: b.pending.overflow, incarnation: b.incarnation, cursor: cursor}
+	b.clearing = clearing{overflow: b.pending.overflow, renewed: b.renewed, cursor: cursor}
 }

@@ -83,9 +83,10 @@ func TestNewConnectionToTheOldServer(t *testing.T) {
 	target.Store(promoted.Addr)
 	k := entry("k")
 	after.put(t, k, "Vversion1")
+	numbered := before.text(t, before.layout.Sequence())
 	check(t, p.Update(t.Context(), []coherence.Ref{k}, func(context.Context) error { return nil }))
 	eventually(t, "DONE is acknowledged", soon, p.member.Settled)
-	if after.word(t, k) == "" || before.text(t, before.layout.Sequence()) == "" {
+	if after.word(t, k) == "" || before.text(t, before.layout.Sequence()) == numbered {
 		t.Fatal("the old server has not been told")
 	}
 	eventually(t, "the other server is told", guarded+time.Second, func() bool { return after.word(t, k) == "" })
@@ -135,4 +136,23 @@ func TestOverflowIsMadeGoodAgain(t *testing.T) {
 	check(t, r.Set(t.Context(), other, "5", 0).Err())
 	r.becomeAnother(t)
 	eventually(t, "all is made good again", guarded, raised)
+}
+
+// TestSecondTellingIsOfTheLastWrites: it leaves alone what other processes have Set since the first.
+func TestSecondTellingIsOfTheLastWrites(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p := r.openPeer(t, coherence.Config{MaxStaleness: d})
+	k := entry("k")
+	check(t, p.Invalidate(t.Context(), k))
+	r.put(t, k, "Vversion1")
+	r.becomeAnother(t)
+	eventually(t, "it is told again", soon, func() bool { return p.Stats().Flushes > 0 && r.word(t, k) == "" && p.member.Settled() })
+	before := p.epoch(entry("any"))
+	r.put(t, k, "Vversion2")
+	eventually(t, "all is made stale once more", soon, func() bool { return p.epoch(entry("any")) > before })
+	eventually(t, "all is told", soon, p.member.Settled)
+	if w := r.word(t, k); w != "Vversion2" {
+		t.Errorf("the word is %q", w)
+	}
 }

@@ -55,8 +55,8 @@ func TestUpdateAfterItsDeadline(t *testing.T) {
 }
 
 // manyRefs are so many that their intents take many Redis timeouts.
-func manyRefs() []coherence.Ref {
-	refs := make([]coherence.Ref, 100_000)
+func manyRefs(n int) []coherence.Ref {
+	refs := make([]coherence.Ref, n)
 	for i := range refs {
 		refs[i] = entry(strconv.Itoa(i))
 	}
@@ -68,7 +68,8 @@ func manyRefs() []coherence.Ref {
 func TestManyRefsOnNewIncarnation(t *testing.T) {
 	t.Parallel()
 	r, server := own(t, services.RedisOptions{})
-	p, refs := r.openPeer(t, coherence.Config{MaxStaleness: d, Timeout: d / 4}), manyRefs()
+	p := r.openPeer(t, coherence.Config{MaxStaleness: d, Timeout: d / 4})
+	refs := manyRefs(250_000) // the fence opens in 600 ms, they take more
 	s := p.update(t, nil, refs...)
 	beside := entry("beside")
 	check(t, server.Kill())
@@ -96,7 +97,7 @@ func TestManyRefsOnNewIncarnation(t *testing.T) {
 func TestManyRefsOfUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	r, server := own(t, services.RedisOptions{})
-	p, refs := r.openPeer(t, coherence.Config{MaxStaleness: patient, Timeout: d / 4}), manyRefs()
+	p, refs := r.openPeer(t, coherence.Config{MaxStaleness: patient, Timeout: d / 4}), manyRefs(100_000)
 	last := refs[len(refs)-1]
 	wantError(t, p.Update(t.Context(), refs, func(context.Context) error { return errors.New("failed") }), "failed")
 	eventually(t, "its end is acknowledged", soon, func() bool { return p.member.Settled() && intended(r.word(t, last)) })
@@ -123,7 +124,7 @@ func TestManyRefsOfUnknownOutcome(t *testing.T) {
 func TestUpdateDoesNotWaitForIntents(t *testing.T) {
 	t.Parallel()
 	r, server := own(t, services.RedisOptions{})
-	p, refs := r.openPeer(t, coherence.Config{MaxStaleness: patient, Timeout: d / 4}), manyRefs()
+	p, refs := r.openPeer(t, coherence.Config{MaxStaleness: patient, Timeout: d / 4}), manyRefs(100_000)
 	for range 5 { // a busy machine may be through with them before it is seen that they are being sent
 		s := p.update(t, nil, refs...)
 		check(t, server.Restart(t.Context()))

@@ -19,7 +19,7 @@ type pending struct {
 	some atomic.Int64 // how many counts are not zero, and 1 more after an overflow: a reader's first look
 
 	mu       sync.Mutex
-	counts   map[uint32]int   // by place in the epoch table: a neighbour's is a needless trip to the source, no more
+	counts   map[uint32]int   // by place in the epoch table: a neighbour's is a needless trip to the source, or a Set that is refused
 	owed     map[string]*owed // by name, of writes that have returned
 	intents  map[*write]*resending
 	sending  *sending // nil: none

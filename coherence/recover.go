@@ -68,14 +68,14 @@ func (b *Bus) watchFence(cause error) {
 func (b *Bus) startAnew(sequence uint64) (overflowed bool) {
 	b.applied = sequence
 	time.AfterFunc(b.config.MaxStaleness, b.startAnewOnceMore)
-	return b.tellAgain()
+	return b.tellAgain(b.ring.all)
 }
 
-// startAnewOnceMore follows MaxStaleness later, when no new connection leads to the old server any more: one did that was
-// made before, and what it took is lost.
+// startAnewOnceMore follows MaxStaleness later, when no new connection leads to the old server any more. One may have, and
+// what it took is lost.
 func (b *Bus) startAnewOnceMore() {
 	b.mu.Lock()
-	overflowed := b.tellAgain()
+	overflowed := b.tellAgain(b.ring.since)
 	b.mu.Unlock()
 	if overflowed {
 		b.overflowed(errAgain)
@@ -84,10 +84,10 @@ func (b *Bus) startAnewOnceMore() {
 }
 
 // tellAgain makes every connection anew, for one that is open may still lead to a server that was demoted, and pending what
-// was told by them. The caller holds mu.
-func (b *Bus) tellAgain() (overflowed bool) {
+// was written by them. The caller holds mu.
+func (b *Bus) tellAgain(written func(now time.Duration) (ids map[string]string, more bool)) (overflowed bool) {
 	b.reconnect()
-	ids, more := b.ring.all(b.Now())
+	ids, more := written(b.Now())
 	overflowed = b.pending.resend(b.writes, ids, more, b.epochs.Place)
 	// Last: who has looked before found nothing pending, and what it brings must not be put under an epoch that is valid.
 	b.epochs.RaiseAll()

@@ -15,11 +15,25 @@ type ring struct {
 	mu       sync.Mutex
 	began    time.Duration // of the turn that is being filled
 	now, old turn
+
+	after     turn // what was written since a new incarnation was noticed: its predecessor may have taken it
+	gathering int  // how many were noticed of late
 }
 
 type turn struct {
 	ids  map[string]string // by name: the id of what a Set stored, "" after any other write
 	full bool
+}
+
+func (t *turn) put(name, id string) {
+	switch {
+	case t.ids == nil:
+		t.ids = map[string]string{}
+	case len(t.ids) >= maxUndelivered:
+		t.full = true
+		return
+	}
+	t.ids[name] = id
 }
 
 // remember puts names into the ring, where there is a Redis that could lose them.
@@ -35,11 +49,14 @@ func (r *ring) add(now time.Duration, names []string, id string) {
 	defer r.mu.Unlock()
 	r.roll(now)
 	for _, n := range names {
-		r.put(n, id)
+		r.now.put(n, id)
+		if r.gathering > 0 {
+			r.after.put(n, id)
+		}
 	}
 }
 
-// again remembers what Redis has taken late, as if it had been written now, but for what was written since.
+// again remembers what Redis takes late, as if it were written now, but for what was written since.
 func (r *ring) again(now time.Duration, some []owed) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -50,7 +67,7 @@ func (r *ring) again(now time.Duration, some []owed) {
 			id = o.stays
 		}
 		if _, since = r.now.ids[o.name]; !since {
-			r.put(o.name, id)
+			r.now.put(o.name, id)
 		}
 	}
 }
@@ -61,17 +78,6 @@ func (r *ring) overflow(now time.Duration) {
 	defer r.mu.Unlock()
 	r.roll(now)
 	r.now.full = true
-}
-
-func (r *ring) put(name, id string) {
-	switch {
-	case r.now.ids == nil:
-		r.now.ids = map[string]string{}
-	case len(r.now.ids) >= maxUndelivered:
-		r.now.full = true
-		return
-	}
-	r.now.ids[name] = id
 }
 
 func (r *ring) roll(now time.Duration) {
@@ -88,16 +94,29 @@ func (r *ring) empty(now time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.roll(now)
-	return len(r.now.ids)+len(r.old.ids) == 0
+	return len(r.now.ids)+len(r.old.ids) == 0 && !r.now.full && !r.old.full
 }
 
-// all returns what is remembered, and whether there was more.
+// all returns what is remembered, and whether there was more. What is written from now on is gathered until since is called
+// as often.
 func (r *ring) all(now time.Duration) (ids map[string]string, full bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.roll(now)
+	r.gathering++
 	ids = map[string]string{}
 	maps.Copy(ids, r.old.ids)
 	maps.Copy(ids, r.now.ids)
 	return ids, r.now.full || r.old.full
+}
+
+// since returns what was gathered, and whether there was more.
+func (r *ring) since(time.Duration) (ids map[string]string, full bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ids, full = maps.Clone(r.after.ids), r.after.full
+	if r.gathering--; r.gathering == 0 {
+		r.after = turn{}
+	}
+	return ids, full
 }

@@ -174,29 +174,36 @@ func syncs() []mutant {
 		{
 			name: "everything is flushed once more after D", guard: "SYNC: everything's epoch++ once more after D",
 			file: "coherence/recover.go",
-			old:  "\toverflowed := b.tellAgain()\n",
+			old:  "\toverflowed := b.tellAgain(b.ring.since)\n",
 			new:  "\tb.reconnect()\n\toverflowed := false\n",
 			pkg:  "coherence", test: "TestAnotherIncarnationFlushes",
 		},
 		{
 			name: "connections are made anew once more after D", guard: "SYNC: ... once more after D (a new connection may have led there too)",
 			file: "coherence/recover.go",
-			old:  "\toverflowed := b.tellAgain()\n",
+			old:  "\toverflowed := b.tellAgain(b.ring.since)\n",
 			new:  "\tb.epochs.RaiseAll()\n\toverflowed := false\n",
 			pkg:  "coherence", test: "TestConnectionsAreMadeAnewTwice",
 		},
 		{
 			name: "what was written is told again once more after D", guard: "SYNC: ... once more after D (a new connection may have led there too)",
 			file: "coherence/recover.go",
-			old:  "\toverflowed := b.tellAgain()\n",
+			old:  "\toverflowed := b.tellAgain(b.ring.since)\n",
 			new:  "\tb.reconnect()\n\tb.epochs.RaiseAll()\n\toverflowed := false\n",
 			pkg:  "coherence", test: "TestNewConnectionToTheOldServer",
 		},
 		{
+			name: "what others have Set since is left alone", guard: "SYNC: ... once more after D (a new connection may have led there too)",
+			file: "coherence/recover.go",
+			old:  `b.tellAgain(b.ring.since)`,
+			new:  `b.tellAgain(b.ring.all)`,
+			pkg:  "coherence", test: "TestSecondTellingIsOfTheLastWrites",
+		},
+		{
 			name: "what was delivered late is in the ring", guard: "SYNC: re-send ... then the ring",
 			file: "coherence/deliver.go",
-			old:  "\tb.ring.again(b.Now(), some)\n",
-			new:  "",
+			old:  `b.ring.again(b.Now(), some)`,
+			new:  ``,
 			pkg:  "coherence", test: "TestLateDeliveryIsToldAgain",
 		},
 		{
@@ -209,7 +216,7 @@ func syncs() []mutant {
 		{
 			name: "a SCAN of one server does not go on in another", guard: "pending overflows: every g that it holds has been raised and acknowledged",
 			file: "coherence/deliver.go",
-			old:  ` || b.clearing.incarnation != incarnation`,
+			old:  ` || b.clearing.renewed != renewed`,
 			new:  ``,
 			pkg:  "coherence", test: "TestScanBeginsAnew",
 		},
@@ -237,8 +244,8 @@ func syncs() []mutant {
 		{
 			name: "the ring is sent again", guard: "SYNC: re-send ... then the ring",
 			file: "coherence/recover.go",
-			old:  `ids, more := b.ring.all(b.Now())`,
-			new:  `ids, more := map[string]string{}, false`,
+			old:  `return b.tellAgain(b.ring.all)`,
+			new:  `return b.tellAgain(func(time.Duration) (map[string]string, bool) { return nil, false })`,
 			pkg:  "coherence", test: "TestLostWrites",
 		},
 		{
