@@ -28,7 +28,7 @@ func TestMissingBesideAFailure(t *testing.T) {
 		"wrapped with another": {fmt.Errorf("%w: %w", tiered.ErrNotFound, errTimeout), false},
 		"a batch of them":      {&tiered.BatchError[int]{Failed: map[int]error{1: tiered.ErrNotFound}}, true},
 		"a batch, partly":      {fmt.Errorf("its team: %w", partly), false},
-		"by its own Is":        {noRow{cause: errTimeout}, true},
+		"by its own Is":        {rowError{cause: errTimeout}, true},
 		"a batch of nothing":   {&tiered.BatchError[string]{}, false},
 	} {
 		for _, many := range []bool{false, true} {
@@ -55,12 +55,12 @@ func TestMissingBesideAFailure(t *testing.T) {
 	}
 }
 
-// noRow is ErrNotFound by what it says, and has a cause.
-type noRow struct{ cause error }
+// rowError is ErrNotFound by what it says, and has a cause.
+type rowError struct{ cause error }
 
-func (e noRow) Error() string     { return "no row: " + e.cause.Error() }
-func (e noRow) Is(err error) bool { return err == tiered.ErrNotFound } //nolint:errorlint // it is compared with
-func (e noRow) Unwrap() error     { return e.cause }
+func (e rowError) Error() string     { return "no row: " + e.cause.Error() }
+func (e rowError) Is(err error) bool { return err == tiered.ErrNotFound }
+func (e rowError) Unwrap() error     { return e.cause }
 
 // What is wrong with the error of a LoadMany is the answer to its keys, and ends nothing else.
 func TestOddErrorsOfLoadMany(t *testing.T) {
