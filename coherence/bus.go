@@ -314,8 +314,11 @@ func (b *Bus) drain(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+			if b.pending.none() {
+				return nil
+			}
 			return ctx.Err()
-		case <-time.After(retryFirst):
+		case <-time.After(min(retryFirst, b.config.Timeout/4)):
 		}
 	}
 	return nil

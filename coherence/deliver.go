@@ -2,7 +2,11 @@ package coherence
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/tieredcache/tieredcache/internal/word"
 )
@@ -38,17 +42,8 @@ func (b *Bus) deliver(ctx context.Context) error {
 	b.delivering.Lock()
 	defer b.delivering.Unlock()
 	intents := b.sendIntents()
-	for progress := false; ; progress = true {
-		some, overflow := b.pending.take(refsAtOnce)
-		if len(some) == 0 && overflow == 0 {
-			break
-		}
-		if err := b.deliverSome(ctx, some, overflow); err != nil {
-			if progress {
-				b.syncNow() // the time was too short: go on at once, not at the next SYNC
-			}
-			return err
-		}
+	if err := b.deliverOwed(ctx); err != nil {
+		return err
 	}
 	if intents == nil || !b.pending.waits() {
 		return nil
@@ -59,6 +54,51 @@ func (b *Bus) deliver(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func (b *Bus) deliverOwed(ctx context.Context) error {
+	if some, overflow := b.pending.take(1); len(some) == 0 && overflow == 0 {
+		return nil
+	}
+	to, err := b.known(ctx)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	for progress := false; ; progress = true {
+		some, overflow := b.pending.take(refsAtOnce)
+		if len(some) == 0 && overflow == 0 {
+			return nil
+		}
+		if err := b.deliverSome(ctx, to, some, overflow); err != nil {
+			if progress {
+				b.syncNow() // the time was too short: go on at once, not at the next SYNC
+			}
+			return err
+		}
+	}
+}
+
+// known returns a connection to the server that SYNC was answered by. A new one may lead to another, that was demoted: what
+// it took would be lost.
+func (b *Bus) known(ctx context.Context) (*redis.Conn, error) {
+	to := b.control.Conn()
+	once, cancel := context.WithTimeout(ctx, b.config.Timeout)
+	defer cancel()
+	incarnation, err := to.Get(once, b.layout.Incarnation()).Result()
+	b.mu.Lock()
+	other := b.synced && incarnation != b.incarnation
+	b.mu.Unlock()
+	switch {
+	case err != nil && !errors.Is(err, redis.Nil):
+		err = fmt.Errorf("coherence: whose connection is this: %w", err)
+	case other:
+		b.syncNow()
+		err = errOther
+	default:
+		return to, nil
+	}
+	return nil, errors.Join(err, to.Close())
 }
 
 // sendIntents has the INTENTs sent that are on the list, if there are any: by one goroutine, for one connection, and not
@@ -83,49 +123,49 @@ func (b *Bus) sendIntents() *sending {
 	return s
 }
 
-func (b *Bus) deliverSome(ctx context.Context, some []owed, overflow int64) error {
+func (b *Bus) deliverSome(ctx context.Context, to *redis.Conn, some []owed, overflow int64) error {
 	b.ring.again(b.Now(), some) // first: whoever loses them is told again
 	words := make([]debt, 0, len(some))
 	for _, o := range some {
 		cache, isClear := strings.CutPrefix(o.name, word.GenerationName(""))
 		if !isClear {
 			words = append(words, o.debt)
-		} else if err := b.sendClear(ctx, b.control, cache); err != nil {
+		} else if err := b.sendClear(ctx, to, cache); err != nil {
 			return err
 		}
 	}
-	if _, err := b.sendDone(ctx, b.control, words, true); err != nil {
+	if _, err := b.sendDone(ctx, to, words, true); err != nil {
 		return err
 	}
 	b.pending.delivered(some, b.epochs.Place)
 	if overflow > 0 && len(some) == 0 {
-		return b.clearEverything(ctx, overflow)
+		return b.clearEverything(ctx, to, overflow)
 	}
 	return nil
 }
 
 // clearEverything raises every generation that Redis holds, also those of caches that this process does not have, and
-// ends an overflow by it. The next call goes on where one that failed has stopped, but on other connections, which may lead
-// to another server, from the beginning.
-func (b *Bus) clearEverything(ctx context.Context, overflow int64) error {
+// ends an overflow by it. The next call goes on where one that failed has stopped, but for another server.
+func (b *Bus) clearEverything(ctx context.Context, to *redis.Conn, overflow int64) error {
+	b.ring.overflow(b.Now()) // whoever loses what follows is told again
+	b.mu.Lock()
+	incarnation := b.incarnation
+	b.mu.Unlock()
+	if b.clearing.overflow != overflow || b.clearing.incarnation != incarnation {
+		b.clearing = clearing{overflow: overflow, incarnation: incarnation}
+	}
 	generations := b.Key(word.GenerationName(""))
 	for {
-		renewed := b.connectionsNow()
-		if b.clearing.overflow != overflow || b.clearing.renewed != renewed {
-			b.clearing = clearing{overflow: overflow, renewed: renewed}
-		}
-		keys, next, err := b.control.Scan(ctx, b.clearing.cursor, generations+"*", scanAtOnce).Result()
+		keys, next, err := to.Scan(ctx, b.clearing.cursor, generations+"*", scanAtOnce).Result()
 		if err != nil {
 			return err
 		}
 		for _, key := range keys {
-			if err := b.sendClear(ctx, b.control, strings.TrimPrefix(key, generations)); err != nil {
+			if err := b.sendClear(ctx, to, strings.TrimPrefix(key, generations)); err != nil {
 				return err
 			}
 		}
-		b.clearing.cursor = next
-		if next == 0 && b.connectionsNow() == renewed {
-			b.ring.overflow(b.Now())
+		if b.clearing.cursor = next; next == 0 {
 			b.pending.restored(overflow)
 			b.clearing = clearing{}
 			return nil
@@ -133,18 +173,11 @@ func (b *Bus) clearEverything(ctx context.Context, overflow int64) error {
 	}
 }
 
-// connectionsNow counts how often the connections were made anew.
-func (b *Bus) connectionsNow() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.renewed
-}
-
 // clearing is how far an overflow has been made good.
 type clearing struct {
-	overflow int64
-	renewed  int // the connections whose server's cursor it is
-	cursor   uint64
+	overflow    int64
+	incarnation string // whose cursor it is
+	cursor      uint64
 }
 
 const scanAtOnce = 1000

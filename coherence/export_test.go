@@ -56,5 +56,5 @@ func (b *Bus) OverflowAt(cursor uint64) {
 	b.pending.mu.Lock()
 	defer b.pending.mu.Unlock()
 	b.pending.full()
-	b.clearing = clearing{overflow: b.pending.overflow, renewed: b.renewed, cursor: cursor}
+	b.clearing = clearing{overflow: b.pending.overflow, incarnation: b.incarnation, cursor: cursor}
 }

@@ -43,7 +43,10 @@ func (r *rig) limited(t testing.TB, config coherence.Config) (p *peer, rights fu
 func (r *rig) watched(t testing.TB, config coherence.Config, on func(*peer, coherence.Event)) *peer {
 	t.Helper()
 	var told atomic.Pointer[peer]
-	config.Redis, config.Namespace = r.Client, r.namespace
+	config.Namespace = r.namespace
+	if config.Redis == nil {
+		config.Redis = r.Client
+	}
 	config.OnEvent = func(e coherence.Event) {
 		if p := told.Load(); p != nil {
 			on(p, e)

@@ -71,6 +71,7 @@ func TestManyRefsOnNewIncarnation(t *testing.T) {
 	p := r.openPeer(t, coherence.Config{MaxStaleness: d, Timeout: d / 4})
 	refs := manyRefs(250_000) // the fence opens in 600 ms, they take more
 	s := p.update(t, nil, refs...)
+	stood := p.Stats().IntentFailures == 0 // on a busy machine one of 250 round trips may be late
 	beside := entry("beside")
 	check(t, server.Kill())
 	check(t, p.Invalidate(t.Context(), beside))
@@ -87,7 +88,7 @@ func TestManyRefsOnNewIncarnation(t *testing.T) {
 	}
 	check(t, s.end())
 	eventually(t, "DONE is acknowledged", soon, func() bool { return p.member.Settled() && p.usable(refs[0]) })
-	if n := p.Stats().Repairs; n != 0 {
+	if n := p.Stats().Repairs; n != 0 && stood {
 		t.Errorf("%d repairs of a write whose intents stood", n)
 	}
 }

@@ -2,6 +2,8 @@ package coherence
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 )
@@ -16,6 +18,29 @@ func TestRarely(t *testing.T) {
 			t.Errorf("at %v: %v, want %v", c.now, got, c.want)
 		}
 	}
+}
+
+// What was written after a failover is gathered for one telling, and not for the next failover's.
+func TestRingSince(t *testing.T) {
+	var r ring
+	since := func(want ...string) {
+		t.Helper()
+		ids, more := r.since(0)
+		if got := slices.Sorted(maps.Keys(ids)); !slices.Equal(got, want) || more {
+			t.Errorf("got %v, %v, want %v", got, more, want)
+		}
+	}
+	r.add(0, []string{"a"}, "")
+	r.all(0)
+	r.add(0, []string{"b"}, "id")
+	r.again(0, []owed{{debt: debt{name: "c"}}})
+	r.all(0) // another, before the first was told twice
+	r.add(0, []string{"d"}, "")
+	since("b", "d")
+	since("b", "d")
+	r.add(0, []string{"e"}, "")
+	r.all(0)
+	since()
 }
 
 // Redis repeats the arguments of a command that it does not know, as one that was renamed: keys are among them.

@@ -86,7 +86,7 @@ func (b *Bus) sendIntent(ctx context.Context, client *redis.Client, names []stri
 
 // sendDone is DONE, or INVALIDATE where lost says that what stands there must go in any case. It says whether anything
 // was announced: a token was missing, or lost.
-func (b *Bus) sendDone(ctx context.Context, client *redis.Client, list []debt, lost bool) (announced bool, err error) {
+func (b *Bus) sendDone(ctx context.Context, client redis.Scripter, list []debt, lost bool) (announced bool, err error) {
 	for some := range slices.Chunk(list, refsAtOnce) {
 		names := make([]string, len(some))
 		for i, d := range some {
@@ -115,7 +115,7 @@ func (b *Bus) sendDone(ctx context.Context, client *redis.Client, list []debt, l
 }
 
 // sendClear is CLEAR.
-func (b *Bus) sendClear(ctx context.Context, client *redis.Client, cache string) error {
+func (b *Bus) sendClear(ctx context.Context, client redis.Scripter, cache string) error {
 	ctx, cancel := context.WithTimeout(ctx, b.config.Timeout)
 	defer cancel()
 	name := word.GenerationName(cache)

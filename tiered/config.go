@@ -92,7 +92,7 @@ type Config[K comparable, V any] struct {
 	// cache, this or another, does not count. Zero: 64.
 	MaxLoads int
 
-	// LoadTimeout bounds a call of Load or LoadMany, and before it the wait for a place among MaxLoads: its context ends,
+	// LoadTimeout bounds a call of Load or LoadMany, and as much the wait for a place among MaxLoads before: its context ends,
 	// its readers get an error that wraps context.DeadlineExceeded, and who comes next loads anew, in whatever process. A
 	// loader that does not heed its context runs on, and keeps its place. Zero: 1 min; at least 1 ms; negative: never. One
 	// that hangs then holds its key up, in every process, for as long as there are readers.

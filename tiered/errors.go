@@ -16,17 +16,14 @@ var ErrNotFound = errors.New("not found")
 // isNotFound says whether a loader's error is an answer. One that says more than errors.Is(err, ErrNotFound), that
 // something else has failed too, is none: it would be cached.
 func isNotFound(err error) bool {
-	if e, ok := err.(interface{ Is(target error) bool }); ok && e.Is(ErrNotFound) {
-		return true
-	}
 	switch e := err.(type) { //nolint:errorlint // each layer is looked at
 	case interface{ Unwrap() []error }:
 		parts := e.Unwrap()
 		return len(parts) > 0 && !slices.ContainsFunc(parts, func(part error) bool { return !isNotFound(part) })
-	case interface{ Unwrap() error }:
+	case interface{ Unwrap() error }: // what it says of itself may be of one among many
 		return isNotFound(e.Unwrap())
 	default:
-		return err == ErrNotFound //nolint:errorlint // as above
+		return errors.Is(err, ErrNotFound)
 	}
 }
 

@@ -28,7 +28,7 @@ func TestMissingBesideAFailure(t *testing.T) {
 		"wrapped with another": {fmt.Errorf("%w: %w", tiered.ErrNotFound, errTimeout), false},
 		"a batch of them":      {&tiered.BatchError[int]{Failed: map[int]error{1: tiered.ErrNotFound}}, true},
 		"a batch, partly":      {fmt.Errorf("its team: %w", partly), false},
-		"by its own Is":        {rowError{cause: errTimeout}, true},
+		"one of a chain":       {rowError{cause: errTimeout}, false},
 		"a batch of nothing":   {&tiered.BatchError[string]{}, false},
 	} {
 		for _, many := range []bool{false, true} {
@@ -55,7 +55,7 @@ func TestMissingBesideAFailure(t *testing.T) {
 	}
 }
 
-// rowError is ErrNotFound by what it says, and has a cause.
+// rowError says that it is ErrNotFound, and leads to another: as the errors of a list do that is no Unwrap() []error.
 type rowError struct{ cause error }
 
 func (e rowError) Error() string     { return "no row: " + e.cause.Error() }

@@ -55,7 +55,7 @@ func (l *loading) begin() error {
 	}
 	ctx := l.ctx
 	if l.limit > 0 {
-		noPlace := fmt.Errorf("none of MaxLoads loads ended within LoadTimeout, %v: %w", l.limit, context.DeadlineExceeded)
+		noPlace := fmt.Errorf("no place among MaxLoads came free for it within LoadTimeout, %v: %w", l.limit, context.DeadlineExceeded)
 		bounded, cancel := context.WithTimeoutCause(ctx, l.limit, noPlace)
 		defer cancel()
 		ctx = bounded

@@ -264,7 +264,7 @@ func TestForeignWords(t *testing.T) {
 // Clear ends what another release has left: its own processes would not read it any more either.
 func TestClearEndsForeignWords(t *testing.T) {
 	var loads atomic.Int64
-	first, _, rdb := processes(t, 1, tiered.Config[string, string]{Load: loading(&loads)})
+	first, key, rdb := processes(t, 1, tiered.Config[string, string]{Load: loading(&loads)})
 	mustGet(t, first[0], "k", "k!")
 	if err := first[0].Close(); err != nil {
 		t.Fatal(err)
@@ -278,7 +278,9 @@ func TestClearEndsForeignWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustGet(t, second, "k", "k!")
-	third := newCache(t, newBus(t, coherence.Config{Redis: rdb, Namespace: strings.TrimSuffix(tiered.BusOf(second).Key("k"), "/k")}), tiered.Config[string, string]{Schema: 1, Load: loading(&loads)})
+	another := patient
+	another.Redis, another.Namespace = rdb, strings.TrimSuffix(key(""), "/test:")
+	third := newCache(t, newBus(t, another), tiered.Config[string, string]{Schema: 1, Load: loading(&loads)})
 	mustGet(t, third, "k", "k!")
 	if n := third.Stats(); n.RedisHits != 1 || loads.Load() != 3 {
 		t.Errorf("got %+v, %d loads: Redis does not serve the second release", n, loads.Load())

@@ -93,7 +93,7 @@ func loaderHangs(t *testing.T, heeds, many bool) {
 func TestHungLoaderLetsOthersLoad(t *testing.T) {
 	hang, goOn := make(chan struct{}), make(chan struct{})
 	var loads atomic.Int64
-	config := tiered.Config[int, string]{MaxLoads: 1, LoadTimeout: 300 * time.Millisecond, Load: func(context.Context, int) (string, error) {
+	config := tiered.Config[int, string]{MaxLoads: 1, LoadTimeout: 2 * time.Second, Load: func(context.Context, int) (string, error) {
 		if loads.Add(1) == 1 {
 			close(hang)
 			<-goOn

@@ -78,14 +78,14 @@ func TestRefusedCacheIsTold(t *testing.T) {
 	}
 }
 
-// What a codec cannot encode is loaded at every read: somebody must be told.
+// What a codec cannot encode is loaded at every read: somebody must be told, where it is, and no keys of maps.
 func TestNotEncodedIsTold(t *testing.T) {
 	var n told
 	bus := newBus(t, coherence.Config{OnEvent: n.hear})
-	c := newCache(t, bus, tiered.Config[string, time.Time]{
-		Codec: l2.JSON[time.Time](),
-		Load: func(context.Context, string) (time.Time, error) {
-			return time.Date(2026, 11, 30, 9, 0, 0, 0, time.FixedZone("here", 3600)), nil
+	c := newCache(t, bus, tiered.Config[string, map[string]time.Time]{
+		Codec: l2.JSON[map[string]time.Time](),
+		Load: func(context.Context, string) (map[string]time.Time, error) {
+			return map[string]time.Time{"ada@example.org": time.Date(2026, 11, 30, 9, 0, 0, 0, time.FixedZone("here", 3600))}, nil
 		},
 	})
 	eventually(t, "the fence opens", 5*time.Second, func() bool { return bus.State().Condition == coherence.Open })
@@ -94,8 +94,12 @@ func TestNotEncodedIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if errs := n.of(coherence.NotEncoded); len(errs) != 1 || !strings.Contains(errs[0].Error(), `cache "test": l2: encode: `) || c.Stats().EncodeErrors < 5 {
-		t.Errorf("told: %v; %+v", errs, c.Stats())
+	if errs := n.of(coherence.NotEncoded); len(errs) != 1 || c.Stats().EncodeErrors < 5 {
+		t.Fatalf("told: %v; %+v", errs, c.Stats())
+	}
+	text := n.of(coherence.NotEncoded)[0].Error()
+	if !strings.HasPrefix(text, `cache "test": l2: encode: map[string]Time[key]: `) || strings.Contains(text, "ada") {
+		t.Errorf("told: %s", text)
 	}
 	if errs := n.of(coherence.CacheFailed); len(errs) != 0 {
 		t.Errorf("told: %v", errs)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/tieredcache/tieredcache/internal/epoch"
 )
@@ -223,8 +224,10 @@ func TestStripeIsNeverAheadOfItsGroup(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for range 300_000 {
-			table.Raise(p.Key())
+		for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); {
+			for range 1000 {
+				table.Raise(p.Key())
+			}
 		}
 	}()
 	for at := table.Now(); !isDone(done); {

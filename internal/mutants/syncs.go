@@ -200,6 +200,13 @@ func syncs() []mutant {
 			pkg:  "coherence", test: "TestSecondTellingIsOfTheLastWrites",
 		},
 		{
+			name: "what is owed goes where SYNC went", guard: "SYNC: every private connection ... a new connection may have led there too",
+			file: "coherence/deliver.go",
+			old:  `case other:`,
+			new:  `case other && false:`,
+			pkg:  "coherence", test: "TestDeliveryGoesWhereSyncWent",
+		},
+		{
 			name: "what was delivered late is in the ring", guard: "SYNC: re-send ... then the ring",
 			file: "coherence/deliver.go",
 			old:  `b.ring.again(b.Now(), some)`,
@@ -216,15 +223,15 @@ func syncs() []mutant {
 		{
 			name: "a SCAN of one server does not go on in another", guard: "pending overflows: every g that it holds has been raised and acknowledged",
 			file: "coherence/deliver.go",
-			old:  ` || b.clearing.renewed != renewed`,
+			old:  ` || b.clearing.incarnation != incarnation`,
 			new:  ``,
 			pkg:  "coherence", test: "TestScanBeginsAnew",
 		},
 		{
 			name: "an overflow that was made good is in the ring", guard: "SYNC: re-send ... then the ring",
 			file: "coherence/deliver.go",
-			old:  "\t\t\tb.ring.overflow(b.Now())\n",
-			new:  "",
+			old:  `b.ring.overflow(b.Now())`,
+			new:  ``,
 			pkg:  "coherence", test: "TestOverflowIsMadeGoodAgain",
 		},
 		{
