@@ -86,19 +86,19 @@ func (b *Bus) known(ctx context.Context) (*redis.Conn, error) {
 	once, cancel := context.WithTimeout(ctx, b.config.Timeout)
 	defer cancel()
 	incarnation, err := to.Get(once, b.layout.Incarnation()).Result()
+	if errors.Is(err, redis.Nil) {
+		err = nil // as another server's
+	}
 	b.mu.Lock()
-	other := b.synced && incarnation != b.incarnation
-	b.mu.Unlock()
-	switch {
-	case err != nil && !errors.Is(err, redis.Nil):
-		err = fmt.Errorf("coherence: whose connection is this: %w", err)
-	case other:
-		b.syncNow()
+	if err == nil && b.synced && incarnation != b.incarnation {
+		b.reconnect() // SYNC must not take this one next
 		err = errOther
-	default:
+	}
+	b.mu.Unlock()
+	if err == nil {
 		return to, nil
 	}
-	return nil, errors.Join(err, to.Close())
+	return nil, errors.Join(fmt.Errorf("coherence: deliver: %w", err), to.Close())
 }
 
 // sendIntents has the INTENTs sent that are on the list, if there are any: by one goroutine, for one connection, and not

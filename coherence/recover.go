@@ -11,7 +11,7 @@ const grace = 600 * time.Millisecond
 
 var (
 	errLate     = errors.New("no SYNC was answered in time")
-	errOther    = errors.New("coherence: a connection leads to another server than SYNC's")
+	errOther    = errors.New("a connection leads to another server than SYNC's")
 	errAgain    = errors.New("what was written is told again, after a failover")
 	errSettling = errors.New("Redis answers again: other processes may have something to tell")
 )

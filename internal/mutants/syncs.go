@@ -202,8 +202,8 @@ func syncs() []mutant {
 		{
 			name: "what is owed goes where SYNC went", guard: "SYNC: every private connection ... a new connection may have led there too",
 			file: "coherence/deliver.go",
-			old:  `case other:`,
-			new:  `case other && false:`,
+			old:  `b.synced && incarnation != b.incarnation`,
+			new:  `!b.synced && incarnation != b.incarnation`,
 			pkg:  "coherence", test: "TestDeliveryGoesWhereSyncWent",
 		},
 		{
