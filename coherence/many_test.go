@@ -102,6 +102,7 @@ func TestManyRefsOfUnknownOutcome(t *testing.T) {
 	last := refs[len(refs)-1]
 	wantError(t, p.Update(t.Context(), refs, func(context.Context) error { return errors.New("failed") }), "failed")
 	eventually(t, "its end is acknowledged", soon, func() bool { return p.member.Settled() && intended(r.word(t, last)) })
+	p.ForgetWritten() // what is told again of it would keep the refs from being used as well
 	check(t, server.Restart(t.Context()))
 	eventually(t, "it is noticed", soon, func() bool { return p.Stats().Flushes > 0 })
 	looks := 0
