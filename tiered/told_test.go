@@ -10,7 +10,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/tieredcache/tieredcache/coherence"
-	"github.com/tieredcache/tieredcache/internal/services"
 	"github.com/tieredcache/tieredcache/l2"
 	"github.com/tieredcache/tieredcache/tiered"
 )
@@ -41,17 +40,11 @@ func (n *told) of(k coherence.Kind) (all []error) {
 // Where Redis takes SYNC and refuses a cache's keys, the bus is open and each reader has the source's answer: only an event
 // says so, and not for each of them.
 func TestRefusedCacheIsTold(t *testing.T) {
-	server, err := services.StartRedis(t.Context(), services.RedisOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Stop() })
-	admin := redis.NewClient(&redis.Options{Addr: server.Addr})
-	t.Cleanup(func() { _ = admin.Close() })
+	admin := pausable(t)
 	if err := admin.Do(t.Context(), "ACL", "SETUSER", "app", "reset", "on", ">secret", "~tieredcache:*", "&*", "+@all").Err(); err != nil {
 		t.Fatal(err)
 	}
-	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, Username: "app", Password: "secret"})
+	rdb := redis.NewClient(&redis.Options{Addr: admin.Options().Addr, Username: "app", Password: "secret"})
 	t.Cleanup(func() { _ = rdb.Close() })
 	var n told
 	bus, err := coherence.New(coherence.Config{Redis: rdb, OnEvent: n.hear})
