@@ -2,6 +2,7 @@ package tiered_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 	"github.com/tieredcache/tieredcache/tiered"
 )
 
-// The commands, keys and channels of the README's ACL are enough; without INFO too.
+// The commands, keys and channels of the README's ACL are enough; without INFO too, and with a DB and a ClientName the two
+// more that it names.
 func TestACL(t *testing.T) {
 	server, err := services.StartRedis(t.Context(), services.RedisOptions{})
 	if err != nil {
@@ -25,15 +27,28 @@ func TestACL(t *testing.T) {
 		"+get", "+mget", "+set", "+del", "+incr", "+pttl", "+pexpire", "+time", "+xadd", "+xrange", "+publish",
 		"+subscribe", "+ping", "+eval", "+evalsha", "+scan",
 	}
-	for name, commands := range map[string][]any{"with INFO": append(commands, "+info"), "without INFO": commands} {
-		t.Run(name, func(t *testing.T) {
+	for _, use := range []struct {
+		name    string
+		options redis.Options
+		more    []any
+		refused bool
+	}{
+		{name: "with INFO", more: []any{"+info"}},
+		{name: "without INFO", refused: true},
+		{
+			name: "a DB and a ClientName", options: redis.Options{DB: 1, ClientName: "app"},
+			more: []any{"+info", "+select", "+client|setname"},
+		},
+	} {
+		t.Run(use.name, func(t *testing.T) {
 			rule := []any{"ACL", "SETUSER", "app", "reset", "on", ">secret", "~test:*", "~tieredcache:*", "&tieredcache:ch"}
-			if err := admin.Do(t.Context(), append(rule, commands...)...).Err(); err != nil {
+			if err := admin.Do(t.Context(), slices.Concat(rule, commands, use.more)...).Err(); err != nil {
 				t.Fatal(err)
 			}
 			admin.FlushAll(t.Context())
 			admin.Do(t.Context(), "ACL", "LOG", "RESET") // of what the other case was refused
-			rdb := redis.NewClient(&redis.Options{Addr: server.Addr, Username: "app", Password: "secret"})
+			use.options.Addr, use.options.Username, use.options.Password = server.Addr, "app", "secret"
+			rdb := redis.NewClient(&use.options)
 			defer rdb.Close()
 			bus, err := coherence.New(coherence.Config{Redis: rdb})
 			if err != nil {
@@ -64,7 +79,7 @@ func TestACL(t *testing.T) {
 			if s := bus.Stats(); s.SyncFailures+s.Reconnects > 0 || c.Stats().RedisErrors > 0 || bus.State().Pending > 0 {
 				t.Errorf("got %+v, %+v", s, c.Stats())
 			}
-			if log, err := admin.Do(t.Context(), "ACL", "LOG").Slice(); name == "with INFO" && (err != nil || len(log) > 0) {
+			if log, err := admin.Do(t.Context(), "ACL", "LOG").Slice(); !use.refused && (err != nil || len(log) > 0) {
 				t.Errorf("Redis refused something: %v, %v", log, err)
 			}
 		})
