@@ -284,6 +284,7 @@ func (b *Bus) Shutdown(ctx context.Context) error {
 	b.mu.Lock()
 	b.cancel()
 	b.mu.Unlock()
+	b.connections.closeAll() // what waits for Redis ends now
 	b.done.Wait()
 	b.fence.Store(0)
 	b.status.set(Closed, "closed")

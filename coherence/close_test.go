@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net"
 	"os"
 	"runtime"
 	"strings"
@@ -120,6 +121,55 @@ func TestCloseWaitsForWrites(t *testing.T) {
 		if w := r.word(t, tag); len(w) != 9 {
 			t.Errorf("%s: the tag is %q, want a new version", c.name, w)
 		}
+	}
+}
+
+// TestCloseWhileInvalidating: an Invalidate and a Clear that a hung Redis keeps waiting while the bus is closed say that the
+// others were not told.
+func TestCloseWhileInvalidating(t *testing.T) {
+	t.Parallel()
+	r, server := own(t, services.RedisOptions{})
+	k := entry("k")
+	for name, run := range map[string]func(p *peer) error{
+		"Invalidate": func(p *peer) error { return p.Invalidate(t.Context(), k) },
+		"Clear":      func(p *peer) error { return p.member.Clear(t.Context()) },
+	} {
+		p := r.openPeer(t, coherence.Config{MaxStaleness: patient, Timeout: patient / 6})
+		check(t, server.Pause())
+		ended := make(chan error, 1)
+		go func() { ended <- run(p) }()
+		eventually(t, name+" has begun", soon, func() bool { return !p.usable(k) })
+		now, cancel := context.WithCancel(t.Context())
+		cancel()
+		wantIs(t, "Shutdown", p.Shutdown(now), context.Canceled)
+		err := <-ended
+		wantIs(t, name, err, coherence.ErrUndelivered)
+		wantIs(t, name, err, coherence.ErrClosed)
+		check(t, server.Resume())
+	}
+}
+
+// TestShutdownDoesNotWaitForRedis: a SYNC that Redis does not answer ends with the bus, not with its Timeout.
+func TestShutdownDoesNotWaitForRedis(t *testing.T) {
+	t.Parallel()
+	mute, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	t.Cleanup(func() { _ = mute.Close() })
+	rdb := redis.NewClient(&redis.Options{Addr: mute.Addr().String()})
+	t.Cleanup(func() { _ = rdb.Close() })
+	bus, err := coherence.New(coherence.Config{Redis: rdb, MaxStaleness: patient, Timeout: patient / 6})
+	check(t, err)
+	for range 2 { // SYNC and the subscription
+		asking, err := mute.Accept()
+		check(t, err)
+		t.Cleanup(func() { _ = asking.Close() })
+		_, err = asking.Read(make([]byte, 1))
+		check(t, err)
+	}
+	began := time.Now()
+	check(t, bus.Close())
+	if took := time.Since(began); took > patient/12 {
+		t.Errorf("Close took %v", took)
 	}
 }
 
