@@ -35,7 +35,14 @@ func TestCapacityAgainstTheHeap(t *testing.T) {
 				kept++
 			}
 		}
+		used := c.Usage()
+		if int64(used.Entries) != kept || used.Bytes > allowed || used.Bytes < allowed*9/10 || used.Evicted == 0 {
+			t.Errorf("values of %d bytes: got %+v with %d entries kept", size, used, kept)
+		}
 		c.Close()
+		if closed := c.Usage(); closed != (l1.Usage{Evicted: used.Evicted}) {
+			t.Errorf("closed: got %+v", closed)
+		}
 		ratio := float64(grown) / allowed
 		t.Logf("values of %d: %d of %d kept, %.2f of the capacity (empty %.2f), %d beyond Size each", size, kept, offered,
 			ratio, float64(empty)/allowed, (grown-empty)/kept-int64(size)-24)

@@ -152,6 +152,13 @@ func (f *front[K, V]) drop(e *entry[K, V], hash uint64) {
 	f.next.drop(hash, e)
 }
 
+// count returns how many entries have a place.
+func (f *front[K, V]) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.held
+}
+
 // grow moves on with a larger table, where there are more entries than usual in so many bytes.
 func (f *front[K, V]) grow(more int, hash func(K) uint64) {
 	t := *f.table.Load()

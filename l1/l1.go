@@ -71,6 +71,8 @@ type Cache[K comparable, V any] struct {
 	puts   sync.RWMutex // Put and Wait against Close
 	fresh  fresh[K, V]
 	waits  sync.Mutex
+
+	evictions atomic.Uint64
 }
 
 type entry[K comparable, V any] struct {
@@ -170,7 +172,12 @@ func (c *Cache[K, V]) lookup(count *cell, hash uint64) {
 
 // evicted is called before dropped, of what has to make room; that may have gone by itself meanwhile.
 func (c *Cache[K, V]) evicted(item *ristretto.Item[*entry[K, V]]) {
-	c.full.Store(true)
+	if !c.closed.Load() {
+		c.evictions.Add(1)
+	}
+	if !c.full.Load() { // hits read it
+		c.full.Store(true)
+	}
 	if item.Value != nil {
 		c.front.drop(item.Value, item.Key)
 	}
@@ -235,6 +242,24 @@ func (c *Cache[K, V]) Wait() {
 
 // Lookups returns how many calls of Get found a valid entry and how many did not.
 func (c *Cache[K, V]) Lookups() (hits, misses uint64) { return c.tally.sum() }
+
+// Usage says how much of a Cache is in use.
+type Usage struct {
+	Entries int    // those that have expired, or whose epoch is over, included
+	Bytes   int64  // what they take of Capacity
+	Evicted uint64 // entries that have made room for others since New
+}
+
+// Usage returns what is held. Once closed, a cache holds nothing.
+func (c *Cache[K, V]) Usage() Usage {
+	c.puts.RLock()
+	defer c.puts.RUnlock()
+	u := Usage{Evicted: c.evictions.Load()}
+	if !c.closed.Load() {
+		u.Entries, u.Bytes = c.front.count(), c.store.MaxCost()-c.store.RemainingCost()
+	}
+	return u
+}
 
 // Close drops everything and ends what New started. A closed cache misses, and refuses every put. Closing twice is
 // harmless; lookups that run meanwhile are waited for.

@@ -9,10 +9,11 @@ import (
 	"github.com/tieredcache/tieredcache/l2"
 )
 
-// Stats counts what a cache has done in this process since New; Loading and Queued are what it does now.
+// Stats counts what a cache has done in this process since New; Entries, Bytes, Loading and Queued are of this moment.
 type Stats struct {
 	MemoryHits   uint64 // lookups in memory that found a valid entry
 	MemoryMisses uint64 // and those that did not; a flight looks once more
+	Evicted      uint64 // entries that have left memory to make room: many, beside misses, say that Config.Capacity is small
 	RedisHits    uint64 // flights that Redis answered
 	RedisMisses  uint64 // words that were absent, or of an older generation or other tags
 	Leased       uint64 // words that said that somebody else loads
@@ -26,6 +27,9 @@ type Stats struct {
 	LoadErrors   uint64 // and those that failed, or did not begin; cancelled ones included, ErrNotFound not
 	FillsRefused uint64 // loads whose value was not stored, because somebody wrote meanwhile
 	EncodeErrors uint64 // loads whose value was not stored, because the codec could not encode it
+
+	Entries int   // in memory; expired and invalidated ones stay until their room is needed
+	Bytes   int64 // that they take of Config.Capacity
 
 	Loading int // calls of a loader that run, at most Config.MaxLoads; less those that read a cache meanwhile
 	Queued  int // those that wait for others to end: where it stays above zero, the source is slow or MaxLoads small
@@ -85,6 +89,8 @@ func (c *Cache[K, V]) Stats() Stats {
 	}
 	if c.l1 != nil {
 		s.MemoryHits, s.MemoryMisses = c.l1.Lookups()
+		used := c.l1.Usage()
+		s.Entries, s.Bytes, s.Evicted = used.Entries, used.Bytes, used.Evicted
 	}
 	return s
 }
