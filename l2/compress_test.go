@@ -123,7 +123,7 @@ func TestCompressionInRedis(t *testing.T) {
 	filled, set := r.entry("filled"), r.entry("set")
 	load(t, s, filled, l2.Value[string]{Value: value})
 	check(t, r.Set(t.Context(), r.generation(), "7", 0).Err())
-	stored, _, err := s.Set(t.Context(), set, l2.Value[string]{Value: value, Generation: 7, TTL: time.Minute}, [8]byte{1})
+	stored, _, err := s.Set(t.Context(), set, l2.Value[string]{Value: value, Generation: 7, TTL: time.Minute, Expires: never}, [8]byte{1})
 	if err != nil || !stored {
 		t.Fatalf("got %v, %v", stored, err)
 	}

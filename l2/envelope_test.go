@@ -27,6 +27,9 @@ var twoTags = [][8]byte{[8]byte([]byte("tag-one.")), [8]byte([]byte("tag-two."))
 // encodeWord returns the word of a value, with an id that is the same each time.
 func encodeWord(t testing.TB, s *l2.Store[string], v l2.Value[string], versions [][8]byte) []byte {
 	t.Helper()
+	if v.Expires == 0 {
+		v.Expires = never
+	}
 	b, err := s.EncodeWith(v, versions)
 	check(t, err)
 	copy(b[1:9], "value-id")
@@ -97,7 +100,7 @@ func TestEnvelopeRoundTrip(t *testing.T) {
 	s := local(t, 7, plain{})
 	for _, v := range []l2.Value[string]{
 		{Value: "hello", Generation: 5, Expires: 1 << 50},
-		{Value: "", Generation: 0, Expires: -1},
+		{Value: "", Generation: 0, Expires: 1},
 		{Value: string(make([]byte, 100_000)), Generation: 1<<64 - 1, Expires: 1<<63 - 1},
 		{Missing: true, Generation: 5, Expires: 9},
 	} {
@@ -157,6 +160,7 @@ func TestWhatAWordIs(t *testing.T) {
 		{"newer generation", word(func(b []byte) { binary.BigEndian.PutUint64(b[22:], g+1) }), l2.Found},
 		{"another version of a tag", word(func(b []byte) { b[46]++ }), l2.Stale},
 		{"versions the other way round", encodeWord(t, s, l2.Value[string]{Generation: g}, [][8]byte{twoTags[1], twoTags[0]}), l2.Stale},
+		{"expired", word(func(b []byte) { binary.BigEndian.PutUint64(b[47:], now) }), l2.Stale},
 		{"a tag less", encodeWord(t, s, l2.Value[string]{Generation: g}, twoTags[:1]), l2.Stale},
 		{"no tags", encodeWord(t, s, l2.Value[string]{Generation: g}, nil), l2.Stale},
 		{"more tags than there is word", word(func(b []byte) { b[30] = 255 }), l2.Garbage},
@@ -171,6 +175,7 @@ func TestWhatAWordIs(t *testing.T) {
 		{"intent", []byte("I1000001:ab;"), l2.Intended},
 		{"intents, one alive", []byte("I5:ab;1000001:cd;"), l2.Intended},
 		{"intent expired", []byte("I1000000:ab;"), l2.Garbage},
+		{"intent for longer than anybody sets", []byte("I1000000000000000:ab;"), l2.Garbage},
 		{"intent of another form", []byte("I1000001:ab;;"), l2.Garbage},
 		{"intent with a sign", []byte("I+1000001:ab;"), l2.Garbage},
 		{"intent with a token that is not hex", []byte("I1000001:xy;"), l2.Garbage},

@@ -1,6 +1,7 @@
 package l2
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	_ "embed"
@@ -190,7 +191,7 @@ func (s *Store[V]) encode(v Value[V], versions []version, id version) ([]byte, e
 	}
 	b, err := e.appendHead(make([]byte, 0, 512)) // what most values need
 	if head := len(b); err == nil && !v.Missing {
-		if b, err = s.codec.Append(b, v.Value); err == nil {
+		if b, err = s.appendValue(b, v.Value, id); err == nil {
 			b = compress(b, head, s.config.CompressAbove)
 		}
 	}
@@ -199,6 +200,19 @@ func (s *Store[V]) encode(v Value[V], versions []version, id version) ([]byte, e
 	}
 	seal(b)
 	return b, nil
+}
+
+// appendValue makes what a codec does wrong an error.
+func (s *Store[V]) appendValue(head []byte, v V, id version) (b []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the codec panicked: %v", p)
+		}
+	}()
+	if b, err = s.codec.Append(head, v); err == nil && (len(b) < len(head) || !bytes.HasPrefix(b[idAt:], id[:])) {
+		err = errors.New("the codec did not append to what it was given")
+	}
+	return b, err
 }
 
 // ms returns a duration in ms, at least 1: Redis refuses a life of 0.

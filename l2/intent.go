@@ -7,6 +7,9 @@ import (
 	"github.com/tieredcache/tieredcache/internal/word"
 )
 
+// mostDigits is the same in the scripts, which take a longer number for garbage.
+const mostDigits = 15
+
 // intended says whether a word is an intent with a token that has not expired: I<exp:token;exp:token;...>, exp in ms of
 // Redis time, the token in hex. now never lags behind Redis's clock, so an intent that is still alive is seldom taken
 // for an expired one; LEASE has the last word.
@@ -18,7 +21,7 @@ func intended(w []byte, now int64) bool {
 	for token := range bytes.SplitSeq(w[1:len(w)-1], []byte{';'}) {
 		exp, name, ok := bytes.Cut(token, []byte{':'})
 		ms, err := strconv.ParseInt(string(exp), 10, 64)
-		if !ok || err != nil || exp[0] == '+' || exp[0] == '-' || !isHex(name) {
+		if !ok || err != nil || len(exp) > mostDigits || exp[0] == '+' || exp[0] == '-' || !isHex(name) {
 			return false
 		}
 		alive = alive || ms > now

@@ -104,7 +104,7 @@ type Kind int
 const (
 	Absent   Kind = iota // nothing
 	Found                // a value, or the fact that the source has none
-	Stale                // a value of an older generation, or of other versions of its tags
+	Stale                // a value of an older generation, of other versions of its tags, or that has expired
 	Foreign              // a value of a newer format, another schema or another codec: to be left alone
 	Garbage              // none of ours, or damaged
 	Leased               // somebody is loading
@@ -184,13 +184,13 @@ func (s *Store[V]) read(raw []byte, versions []version, generation uint64, now i
 		}
 		return Word[V]{Kind: Garbage}
 	case word.Value:
-		return s.readValue(raw, versions, generation)
+		return s.readValue(raw, versions, generation, now)
 	default:
 		return Word[V]{Kind: Garbage}
 	}
 }
 
-func (s *Store[V]) readValue(raw []byte, versions []version, generation uint64) Word[V] {
+func (s *Store[V]) readValue(raw []byte, versions []version, generation uint64, now int64) Word[V] {
 	var w Word[V]
 	e, err := parse(raw)
 	switch {
@@ -202,7 +202,7 @@ func (s *Store[V]) readValue(raw []byte, versions []version, generation uint64) 
 		w.Kind = Stale
 	case e.schema != s.schema || e.codec != s.codec.ID():
 		w.Kind = Foreign
-	case !equal(e.versions, versions):
+	case !equal(e.versions, versions), e.expires <= now: // its word may have lost its life to PERSIST or a migration
 		w.Kind = Stale
 	default:
 		value, err := s.decode(e)
@@ -218,7 +218,13 @@ func (s *Store[V]) readValue(raw []byte, versions []version, generation uint64) 
 // idOf returns what follows the first byte of a word, as a copy: who holds it does not hold what was read with it.
 func idOf(raw []byte) []byte { return bytes.Clone(raw[idAt:min(len(raw), formatAt)]) }
 
+// decode makes a panic of the codec an error: bytes that were written by others must not decide what a reader gets.
 func (s *Store[V]) decode(e envelope) (v V, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			v, err = *new(V), fmt.Errorf("l2: decode: the codec panicked: %v", p)
+		}
+	}()
 	if e.missing {
 		return v, nil
 	}

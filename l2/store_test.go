@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,19 @@ type broken struct{ plain }
 
 func (broken) Append([]byte, string) ([]byte, error) { return nil, errors.New("cannot encode") }
 func (broken) Decode([]byte) (string, error)         { return "half", errors.New("cannot decode") }
+
+// panicking is one with a bug, which hostile or older bytes meet.
+type panicking struct{ plain }
+
+func (panicking) Append([]byte, string) ([]byte, error) { panic("boo") }
+func (panicking) Decode([]byte) (string, error)         { panic("boo") }
+
+// overwriting is one that takes dst for a buffer.
+type overwriting struct{ broken }
+
+func (overwriting) Append(dst []byte, v string) ([]byte, error) {
+	return append(dst[:0], "a text that is longer than the head of a word: "+v...), nil
+}
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
@@ -36,10 +50,16 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// never is the expiry of what does not expire while a test runs.
+const never = math.MaxInt64
+
 // load fills an entry as a read does, and returns its lease.
 func load(t *testing.T, s *l2.Store[string], e l2.Entry, v l2.Value[string]) *l2.Lease {
 	t.Helper()
 	v.TTL = time.Minute
+	if v.Expires == 0 {
+		v.Expires = never
+	}
 	lease, met, err := s.Lease(t.Context(), e, l2.Word[string]{}, v.TTL, v.Generation, 0)
 	if err != nil || lease == nil {
 		t.Fatalf("no lease: met %+v, %v", met, err)
@@ -80,7 +100,7 @@ func TestLoadAndRead(t *testing.T) {
 		if held, err := s.Renew(ctx, e, lease); err != nil || !held {
 			t.Errorf("renewed: got %v, %v", held, err)
 		}
-		if stored, err := s.Fill(ctx, e, lease, l2.Value[string]{Missing: true, Generation: 2, TTL: time.Minute}); err != nil || !stored {
+		if stored, err := s.Fill(ctx, e, lease, l2.Value[string]{Missing: true, Generation: 2, TTL: time.Minute, Expires: never}); err != nil || !stored {
 			t.Errorf("filled: got %v, %v", stored, err)
 		}
 		if w, err := s.Get(ctx, e, 2, 0); err != nil || w.Kind != l2.Found || !w.Missing {
@@ -180,28 +200,32 @@ func TestAnotherReleasesValue(t *testing.T) {
 	}
 }
 
+// TestCodecFails: what a codec does wrong with a word, or with a value, is garbage, or an error of who stores it; a panic
+// as well.
 func TestCodecFails(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	s, ctx := r.store(t, broken{}, 0), t.Context()
-	e := r.entry("k")
-	load(t, r.store(t, plain{}, 0), e, l2.Value[string]{Value: "hello"})
-	w, err := s.Get(ctx, e, 0, 0)
-	if err != nil || w.Kind != l2.Garbage || w.Value != "" {
-		t.Fatalf("cannot decode: got %+v, %v", w, err)
-	}
-	lease, _, err := s.Lease(ctx, e, w, time.Minute, 0, 0)
-	if err != nil || lease == nil {
-		t.Fatalf("got %v, %v, want a lease over it", lease, err)
-	}
-	if stored, err := s.Fill(ctx, e, lease, l2.Value[string]{TTL: time.Minute}); stored || !errors.Is(err, l2.ErrEncode) {
-		t.Errorf("cannot encode: got %v, %v", stored, err)
-	}
-	if got := r.at(t, e.Key); got != "" {
-		t.Errorf("the lease is not given up: %q", got)
-	}
-	if stored, _, err := s.Set(ctx, e, l2.Value[string]{TTL: time.Minute}, [8]byte{1}); stored || !errors.Is(err, l2.ErrEncode) {
-		t.Errorf("Set: got %v, %v", stored, err)
+	ctx := t.Context()
+	for name, codec := range map[string]l2.Codec[string]{"errors": broken{}, "panics": panicking{}, "does not append": overwriting{}} {
+		s, e := r.store(t, codec, 0), r.entry(name)
+		load(t, r.store(t, plain{}, 0), e, l2.Value[string]{Value: "hello"})
+		w, err := s.Get(ctx, e, 0, 0)
+		if err != nil || w.Kind != l2.Garbage || w.Value != "" {
+			t.Fatalf("%s: cannot decode: got %+v, %v", name, w, err)
+		}
+		lease, _, err := s.Lease(ctx, e, w, time.Minute, 0, 0)
+		if err != nil || lease == nil {
+			t.Fatalf("%s: got %v, %v, want a lease over it", name, lease, err)
+		}
+		if stored, err := s.Fill(ctx, e, lease, l2.Value[string]{TTL: time.Minute}); stored || !errors.Is(err, l2.ErrEncode) {
+			t.Errorf("%s: cannot encode: got %v, %v", name, stored, err)
+		}
+		if got := r.at(t, e.Key); got != "" {
+			t.Errorf("%s: the lease is not given up: %q", name, got)
+		}
+		if stored, _, err := s.Set(ctx, e, l2.Value[string]{TTL: time.Minute}, [8]byte{1}); stored || !errors.Is(err, l2.ErrEncode) {
+			t.Errorf("%s: Set: got %v, %v", name, stored, err)
+		}
 	}
 }
 
@@ -243,7 +267,7 @@ func TestGetOrLease(t *testing.T) {
 		if second, w, err := s.GetOrLease(ctx, e, time.Minute, 1, now); err != nil || second != nil || w.Kind != l2.Leased {
 			t.Errorf("%v: leased: got %v, %+v, %v", tags, second, w, err)
 		}
-		if stored, err := s.Fill(ctx, e, lease, l2.Value[string]{Value: "hello", Generation: 1, TTL: time.Minute}); err != nil || !stored {
+		if stored, err := s.Fill(ctx, e, lease, l2.Value[string]{Value: "hello", Generation: 1, TTL: time.Minute, Expires: never}); err != nil || !stored {
 			t.Fatalf("%v: filled: got %v, %v", tags, stored, err)
 		}
 		for generation, want := range map[uint64]l2.Kind{1: l2.Found, 2: l2.Stale} {

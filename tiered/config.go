@@ -55,7 +55,7 @@ type Config[K comparable, V any] struct {
 
 	// Key makes the text of a key; different keys must have different texts. ':' in it stays, what else Redis or the
 	// protocol could misread is escaped. nil: strings, integers and structs of them, the fields escaped and joined
-	// with ':'. A text that is too long is replaced by its SHA-256.
+	// with ':'. A text that is too long is replaced by its SHA-256. K holds no floats: 0 and -0 are equal.
 	Key func(K) string
 
 	// Tags names the groups that an entry belongs to, from its key alone: to invalidate a tag is to invalidate them

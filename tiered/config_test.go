@@ -3,6 +3,7 @@ package tiered_test
 import (
 	"context"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -44,11 +45,14 @@ func TestNewRefuses(t *testing.T) {
 func TestNewRefusesTypes(t *testing.T) {
 	_, err := tiered.New(tiered.Config[struct{ A, B any }, int]{Name: "a"})
 	wantError(t, err, "Key", ".A", "interface")
-	_, err = tiered.New(tiered.Config[struct {
+	type keyed struct {
 		A string
-		F float64
-	}, int]{Name: "a"})
-	wantError(t, err, "Key", ".F", "float64", "give Key")
+		F [2]int
+	}
+	_, err = tiered.New(tiered.Config[keyed, int]{Name: "a"})
+	wantError(t, err, "Key", ".F", "[2]int", "give Key")
+	_, err = tiered.New(tiered.Config[[2]float64, int]{Name: "a", Key: func(k [2]float64) string { return strconv.Itoa(int(k[0])) }})
+	wantError(t, err, "Key", "[]", "float64", "0 and -0")
 	_, err = tiered.New(tiered.Config[string, map[string]any]{Name: "a", Bus: newBus(t, coherence.Config{})})
 	wantError(t, err, "Codec", "any")
 }
@@ -126,8 +130,8 @@ func TestKeyText(t *testing.T) {
 	wides := newLocal(t, tiered.Config[wide, string]{Name: "wide"})
 	w := strings.Repeat("w", 199)
 	check(t, wides.Ref(wide{w, w, w, w}), "wide:"+word.Join(w, w, w, w))
-	custom := newLocal(t, tiered.Config[float64, string]{Name: "custom", Key: func(f float64) string { return "x:{y}" }})
-	check(t, custom.Ref(1), "custom:x:%7By%7D")
+	custom := newLocal(t, tiered.Config[[1]int, string]{Name: "custom", Key: func([1]int) string { return "x:{y}" }})
+	check(t, custom.Ref([1]int{1}), "custom:x:%7By%7D")
 	long := users.Ref(user{strings.Repeat("t", 100_000), strings.Repeat("u", 100_000)}).String()
 	if len(long) > 1000 || long == users.Ref(user{strings.Repeat("t", 100_001), strings.Repeat("u", 100_000)}).String() {
 		t.Errorf("a long key became %d bytes: %q", len(long), long)

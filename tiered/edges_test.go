@@ -240,7 +240,8 @@ func TestTagsMustBeTags(t *testing.T) {
 	}
 }
 
-// A codec that calls Goexit, and one that panics, are errors of the readers; the lease is given up at once.
+// A codec that panics costs the word in Redis, and is counted; one that calls Goexit is an error of the readers. The lease
+// is given up at once.
 func TestCodecGoesWrong(t *testing.T) {
 	for name, wrong := range map[string]func(){"goexit": runtime.Goexit, "panic": func() { panic("boo") }} {
 		t.Run(name, func(t *testing.T) {
@@ -254,9 +255,12 @@ func TestCodecGoesWrong(t *testing.T) {
 			c, key, rdb := processes(t, 1, tiered.Config[string, string]{
 				Load: func(_ context.Context, k string) (string, error) { return k, nil }, Codec: codec,
 			})
-			_, err := c[0].Get(t.Context(), "k")
-			if _, ok := errors.AsType[*tiered.PanicError](err); !ok {
-				t.Errorf("got %v", err)
+			v, err := c[0].Get(t.Context(), "k")
+			if _, ended := errors.AsType[*tiered.PanicError](err); ended != (name == "goexit") || !ended && v != "k" {
+				t.Errorf("got %q, %v", v, err)
+			}
+			if n := c[0].Stats().EncodeErrors; name == "panic" && n != 1 {
+				t.Errorf("%d values are counted that could not be encoded", n)
 			}
 			if w := rdb.Get(t.Context(), key("k")).Val(); w != "" {
 				t.Errorf("the word %q was left behind", w)
@@ -291,11 +295,15 @@ func TestCodecGoesWrongInABatch(t *testing.T) {
 			broken.Store(true)
 			var all sync.WaitGroup
 			all.Go(func() { // a Goexit ends it
-				if found, err := c[1].GetMany(t.Context(), keys); len(found) == len(keys) {
+				found, err := c[1].GetMany(t.Context(), keys)
+				if name == "goexit" && len(found) == len(keys) || name == "panic" && (len(found) != len(keys) || err != nil) {
 					t.Errorf("got %d values, %v", len(found), err)
 				}
 			})
 			all.Wait()
+			if n := c[1].Stats().Garbage; name == "panic" && n < uint64(len(keys)/7) {
+				t.Errorf("%d words are counted that could not be decoded", n)
+			}
 			broken.Store(false)
 			for _, k := range keys {
 				mustGet(t, c[1], k, k)

@@ -307,7 +307,7 @@ func TestSourceErrorIsWrappedOnce(t *testing.T) {
 	}
 }
 
-// With Clone, a caller may change what it gets.
+// With Clone, a caller may change what it gets, and what it has set.
 func TestClone(t *testing.T) {
 	c := newLocal(t, tiered.Config[string, []int]{
 		Name: "a", Load: func(context.Context, string) ([]int, error) { return []int{1}, nil },
@@ -319,6 +319,14 @@ func TestClone(t *testing.T) {
 			t.Fatalf("got %v, %v", v, err)
 		}
 		v[0] = 2
+	}
+	v := []int{3}
+	if err := c.Set(t.Context(), "k", v); err != nil {
+		t.Fatal(err)
+	}
+	v[0] = 4
+	if v, err := c.Get(t.Context(), "k"); err != nil || v[0] != 3 {
+		t.Errorf("set 3: got %v, %v", v, err)
 	}
 }
 

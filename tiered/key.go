@@ -24,7 +24,7 @@ type part struct {
 // newKeyer returns an error that names the part of K that has no text.
 func newKeyer[K comparable](custom func(K) string) (keyer[K], error) {
 	t := reflect.TypeFor[K]()
-	if err := noInterface(t, t.String()); err != nil {
+	if err := compares(t, t.String()); err != nil {
 		return keyer[K]{}, err
 	}
 	if custom != nil {
@@ -98,16 +98,18 @@ func partsOf(t reflect.Type, name string, offset uintptr) ([]part, error) {
 	return parts, nil
 }
 
-// noInterface refuses keys whose comparison can panic.
-func noInterface(t reflect.Type, name string) error {
+// compares refuses keys whose comparison can panic, or finds two equal that have two texts: 0 and -0.
+func compares(t reflect.Type, name string) error {
 	switch t.Kind() {
 	case reflect.Interface:
 		return fmt.Errorf("key type %s is the interface %s: use a type whose values can always be compared", name, t)
+	case reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
+		return fmt.Errorf("key type %s is %s, whose 0 and -0 are equal and have two texts: use an integer or a string", name, t)
 	case reflect.Array:
-		return noInterface(t.Elem(), name+"[]")
+		return compares(t.Elem(), name+"[]")
 	case reflect.Struct:
 		for f := range t.Fields() {
-			if err := noInterface(f.Type, name+"."+f.Name); err != nil {
+			if err := compares(f.Type, name+"."+f.Name); err != nil {
 				return err
 			}
 		}

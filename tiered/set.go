@@ -96,7 +96,7 @@ func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 		}
 		return nil
 	}
-	h := held[V]{value: value}
+	h := held[V]{value: c.cloned(value)}
 	size := c.size(h)
 	c.putting.Lock()
 	defer c.putting.Unlock()
