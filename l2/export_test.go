@@ -1,5 +1,7 @@
 package l2
 
+import "reflect"
+
 // The scripts, for their own tables of cases.
 var (
 	LeaseScript = leaseScript
@@ -30,4 +32,11 @@ func (s *Store[V]) Crowd() (waiting, underway int) {
 	s.reads.mu.Lock()
 	defer s.reads.mu.Unlock()
 	return len(s.reads.waiting), s.reads.underway
+}
+
+// MsgpShape returns the part of a codec's ID that says which fields a type with msgp methods has.
+func MsgpShape[T any]() string {
+	c := newCompiler(false, nil)
+	c.loses(reflect.TypeFor[T](), "", map[reflect.Type]bool{})
+	return c.shape.String()
 }

@@ -50,6 +50,23 @@ type listing struct{ Names []string }
 func (g listing) MarshalMsg(b []byte) ([]byte, error)    { return b, nil }
 func (g *listing) UnmarshalMsg(b []byte) ([]byte, error) { return b, nil }
 
+// leaving and halfway have fields that the msgp tool passes over.
+type leaving struct {
+	Name  string
+	Score int64 `msg:"-"`
+}
+
+func (g leaving) MarshalMsg(b []byte) ([]byte, error)    { return b, nil }
+func (g *leaving) UnmarshalMsg(b []byte) ([]byte, error) { return b, nil }
+
+type halfway struct {
+	Name  string
+	level int64
+}
+
+func (g halfway) MarshalMsg(b []byte) ([]byte, error)    { return msgp.AppendInt64(b, g.level), nil }
+func (g *halfway) UnmarshalMsg(b []byte) ([]byte, error) { return b, nil }
+
 func TestMessagePackCheck(t *testing.T) {
 	for _, c := range []struct {
 		got  error
@@ -79,6 +96,14 @@ func TestMessagePackCheck(t *testing.T) {
 		{
 			l2.MessagePack[[]listing]().Check(),
 			"[]listing[].Names: nil or empty may not survive the MarshalMsg of listing; remove the method or teach listing with an Extension",
+		},
+		{
+			l2.MessagePack[leaving]().Check(),
+			`leaving.Score: what is tagged "-" may not survive the MarshalMsg of leaving; remove the method or teach leaving with an Extension`,
+		},
+		{
+			l2.MessagePack[[]halfway]().Check(),
+			"[]halfway[].level: what is unexported may not survive the MarshalMsg of halfway; remove the method or teach halfway with an Extension",
 		},
 		{l2.MessagePack[celsius](l2.Extension{}).Check(), "Extension 0: is not for a concrete type; make it with Extend"},
 		{l2.MessagePack[celsius](l2.Extend[any](1, nil, nil)).Check(), "Extension 1: is not for a concrete type; make it with Extend"},

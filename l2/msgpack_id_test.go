@@ -50,3 +50,28 @@ func TestMessagePackIDFollowsTheShape(t *testing.T) {
 		ids[got] = name
 	}
 }
+
+// The ID of a type with msgp methods follows its fields: code that was generated anew writes other bytes.
+func TestMessagePackIDOfGenerated(t *testing.T) {
+	type inner struct{ N int }
+	shapes := map[string]string{}
+	for name, shape := range map[string]string{
+		"first": l2.MsgpShape[struct{ Name string }](),
+		"more":  l2.MsgpShape[struct{ Name, Full string }](),
+		"other": l2.MsgpShape[struct{ Full string }](),
+		"tagged": l2.MsgpShape[struct {
+			Name string `msg:"n"`
+		}](),
+		"typed":   l2.MsgpShape[struct{ Name int }](),
+		"pointer": l2.MsgpShape[struct{ Name *string }](),
+		"nested":  l2.MsgpShape[struct{ Name inner }](),
+		"twice":   l2.MsgpShape[struct{ Name, Other inner }](),
+		"array":   l2.MsgpShape[struct{ Name [2]string }](),
+		"longer":  l2.MsgpShape[struct{ Name [3]string }](),
+	} {
+		if other, ok := shapes[shape]; ok {
+			t.Errorf("%s and %s have one shape: %s", name, other, shape)
+		}
+		shapes[shape] = name
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/tinylib/msgp/msgp"
 )
@@ -62,7 +63,7 @@ func appendsBinary(t reflect.Type) bool {
 
 func (c *compiler) msgpMethods(t reflect.Type, path string) op {
 	c.shape.WriteString("msgp " + t.PkgPath() + "." + t.Name())
-	if where, what := loses(t, path, map[reflect.Type]bool{}); what != "" {
+	if where, what := c.loses(t, path, map[reflect.Type]bool{}); what != "" {
 		c.refuse(where, what+" may not survive the MarshalMsg of "+typeName(t)+"; remove the method or teach "+typeName(t)+" with an Extension")
 	}
 	return own(tagOwn,
@@ -85,9 +86,12 @@ func (c *compiler) msgpMethods(t reflect.Type, path string) op {
 		})
 }
 
-// loses finds what generated msgp code does not bring back as it was.
-func loses(t reflect.Type, path string, seen map[reflect.Type]bool) (where, what string) {
+// loses writes down the shape of a type with msgp code, and finds what generated code does not bring back as it was. A
+// struct of nothing but unexported fields is none for a generator: its methods are taken at their word.
+func (c *compiler) loses(t reflect.Type, path string, seen map[reflect.Type]bool) (where, what string) {
+	c.shape.WriteString(" " + t.Kind().String())
 	if seen[t] {
+		c.shape.WriteString(" " + t.String())
 		return "", ""
 	}
 	seen[t] = true
@@ -98,13 +102,30 @@ func loses(t reflect.Type, path string, seen map[reflect.Type]bool) (where, what
 		return path, "the type in an interface"
 	case t.Kind() == reflect.Slice || t.Kind() == reflect.Map:
 		return path, "nil or empty"
-	case t.Kind() == reflect.Pointer || t.Kind() == reflect.Array:
-		return loses(t.Elem(), path, seen)
-	case t.Kind() == reflect.Struct:
-		for f := range t.Fields() {
-			if where, what = loses(f.Type, path+"."+f.Name, seen); what != "" {
-				return where, what
-			}
+	case t.Kind() == reflect.Array:
+		fmt.Fprint(&c.shape, t.Len())
+		return c.loses(t.Elem(), path, seen)
+	case t.Kind() == reflect.Pointer:
+		return c.loses(t.Elem(), path, seen)
+	case t.Kind() != reflect.Struct:
+		return "", ""
+	}
+	fields := reflect.VisibleFields(t)
+	generated := slices.ContainsFunc(fields, reflect.StructField.IsExported)
+	for f := range t.Fields() {
+		here := path + "." + f.Name
+		switch tag := f.Tag.Get("msg"); {
+		case f.Name == "_" || f.Type.Size() == 0:
+			continue
+		case tag == "-":
+			return here, `what is tagged "-"`
+		case generated && !f.IsExported() && !f.Anonymous:
+			return here, "what is unexported"
+		default:
+			fmt.Fprintf(&c.shape, " %s %q", f.Name, tag)
+		}
+		if where, what = c.loses(f.Type, here, seen); what != "" {
+			return where, what
 		}
 	}
 	return "", ""
