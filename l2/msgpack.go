@@ -21,7 +21,8 @@ const maxEncoded = 512 << 20
 // A [time.Time], and a type that is defined as one, keeps its instant to the nanosecond, its offset and the names of its
 // location and zone; UTC stays UTC and an IANA location is loaded by its name. A location that the zone database here
 // does not have, or sees otherwise at that instant, comes back with the one offset that the time was written with.
-// [time.Local] comes back as Local where that has the same offset and zone name at that instant, else as a fixed zone.
+// [time.Local] comes back as Local where that has the same offset and zone name at that instant, else as a fixed zone. A
+// time in a map key is compared with its location, by ==: Append refuses one whose key would not be found again.
 //
 // Not kept, because they are no part of a value: a time's monotonic reading, a slice's capacity, and that two
 // pointers are the same one.

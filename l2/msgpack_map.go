@@ -21,7 +21,47 @@ func (c *compiler) mapping(t reflect.Type, path string) op {
 		c.refuse(path+"[key]", what+" in a map key loses its identity; use plain data as the key")
 	}
 	elem := c.compile(t.Elem(), path+"[]")
+	if c.holdsSpecial(t.Key()) {
+		key = findable(t.Key(), key)
+	}
 	return op{min: 1, enc: c.encMap(t, key, elem), dec: decMap(t, key, elem)}
+}
+
+// findable refuses keys that nobody would find again under what they came from: a time equals only those of the same
+// *time.Location, and has its monotonic reading.
+func findable(t reflect.Type, key *op) *op {
+	checked := *key
+	checked.enc = func(dst []byte, v reflect.Value, depth int) ([]byte, error) {
+		start := len(dst)
+		dst, err := key.enc(dst, v, depth)
+		if err != nil {
+			return dst, err
+		}
+		back := reflect.New(t).Elem()
+		if _, err := key.dec(dst[start:], back, depth); err != nil || !back.Equal(v) {
+			return dst, errNotFoundAgain
+		}
+		return dst, nil
+	}
+	return &checked
+}
+
+// holdsSpecial reports whether a part of t is written in a way of its own.
+func (c *compiler) holdsSpecial(t reflect.Type) bool {
+	if c.special(t) {
+		return true
+	}
+	switch t.Kind() {
+	case reflect.Array:
+		return c.holdsSpecial(t.Elem())
+	case reflect.Struct:
+		for f := range t.Fields() {
+			if c.holdsSpecial(f.Type) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // identity names what makes a key equal to itself alone. Only data survives as a key.
@@ -129,7 +169,7 @@ func (s *sorter) add(start, middle, end int) {
 	s.entries = append(s.entries, entry{start, middle, end})
 }
 
-// sort fails where two keys have one encoding: NaNs, or times in two locations of one name.
+// sort fails where two keys have one encoding, as NaNs may.
 func (s *sorter) sort(dst []byte) error {
 	compare := func(a, b entry) int { return bytes.Compare(dst[a.start:a.middle], dst[b.start:b.middle]) }
 	base := s.entries[0].start
@@ -150,4 +190,7 @@ func (s *sorter) sort(dst []byte) error {
 	return nil
 }
 
-var errSameKey = errors.New("two keys are written the same")
+var (
+	errSameKey       = errors.New("two keys are written the same")
+	errNotFoundAgain = errors.New("a key that is decoded equals no longer what was encoded: make a time UTC, without its monotonic reading")
+)
