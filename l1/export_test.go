@@ -1,6 +1,9 @@
 package l1
 
-import "time"
+import (
+	"reflect"
+	"time"
+)
 
 // PutInPlaceOf stores an entry of key where other's belongs: what two keys of one hash would do.
 func (c *Cache[K, V]) PutInPlaceOf(other, key K, value V, places Places, expires time.Duration) {
@@ -118,3 +121,6 @@ func (c *Cache[K, V]) standing(each func(bucket int, e *entry[K, V])) {
 
 // Match is front's search for a tag.
 func Match(tags, tag uint64) uint64 { return match(tags, tag) }
+
+// MapSize returns what a map of a type takes, what its keys and values refer to not included.
+func MapSize(t reflect.Type, entries int) int64 { return tableOf(t).size(entries) }

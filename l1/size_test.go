@@ -2,6 +2,7 @@ package l1_test
 
 import (
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -37,6 +38,8 @@ func TestSize(t *testing.T) {
 	own["k"] = own
 	when := time.Now().In(time.FixedZone("there", 3600))
 	var none *leaf
+	list := append(make([]leaf, 0, 4), leaf{name: "abc"}, leaf{name: "de"})
+	boxed := any(leaf{name: strings.Repeat("x", 3)})
 	for _, c := range []struct {
 		name string
 		v    any
@@ -57,13 +60,17 @@ func TestSize(t *testing.T) {
 		{"one thing twice", []*leaf{shared, shared}, 24 + 2*8 + 24 + 3},
 		{"two things", []*leaf{{}, {}}, 24 + 2*8 + 2*24},
 		{"ring", ring, 8 + 32},
+		{"an element, then its list", []any{&list[0], list}, 24 + 2*16 + 8 + 24 + 4*24 + 5},
+		{"a list, then its element", []any{list, &list[0]}, 24 + 2*16 + 24 + 8 + 4*24 + 5},
+		{"a part of a list, then all of it", struct{ Active, All []leaf }{list[:1:2], list}, 2*24 + 4*24 + 3 + 2},
+		{"one box twice", [2]any{boxed, boxed}, 2*16 + 24 + 3},
 		{"slice in itself", self, 24 + 16 + 24},
-		{"map in itself", own, 8 + (16 + 16 + 16) + 1 + 8},
+		{"map in itself", own, 8 + l1.MapSize(reflect.TypeOf(own), 1) + 1 + 8},
 		{"interface", []any{"abc", int64(1), nil}, 24 + 3*16 + (16 + 3) + 8},
 		{"unexported fields", tree{hidden: []leaf{{"ab", 0}}}, 32 + 24 + 2},
 		{"time, its zone shared", when, 24},
 		{"times", []time.Time{when, when}, 24 + 2*24},
-		{"map", map[string]int{"ab": 1, "c": 2}, 8 + 2*(16+8+16) + 3},
+		{"map", map[string]int{"ab": 1, "c": 2}, 8 + l1.MapSize(reflect.TypeFor[map[string]int](), 2) + 3},
 		{"nil map", map[string]int(nil), 8},
 		{"channel", make(chan [100]int, 10), 8},
 		{"function", func() {}, 8},
@@ -106,6 +113,29 @@ func TestSizeAgainstTheHeap(t *testing.T) {
 			}
 			return m
 		}},
+		{"map of one", func(i int) any { return map[string]string{text(i, 8): text(i, 8)} }},
+		{"map of nine", func(i int) any {
+			m := map[int]int{}
+			for j := range 9 {
+				m[i+j] = j
+			}
+			return m
+		}},
+		{"map of thousands", func(i int) any {
+			m := map[int]int{}
+			for j := range 3000 {
+				m[i+j] = j
+			}
+			return m
+		}},
+		{"map of large values", func(i int) any {
+			m := map[string][200]byte{}
+			for j := range 20 {
+				m[text(i+j, 16)] = [200]byte{}
+			}
+			return m
+		}},
+		{"empty maps", func(int) any { return []map[string]int{{}, {}, {}} }},
 		{"map of hundred", func(i int) any {
 			m := make(map[int]string, 100)
 			for j := range 100 {

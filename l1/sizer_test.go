@@ -14,26 +14,38 @@ import (
 )
 
 // walker is what a Sizer does without compiling anything: every value is looked at.
-type walker map[uintptr]bool
+type walker map[place]span
+
+// place is where values of a type stand, and span how many of them were met, and room for how many.
+type place struct {
+	at uintptr
+	of reflect.Type
+}
+
+type span struct{ values, room int }
 
 func (w walker) beyond(v reflect.Value) (n int64) {
 	switch v.Kind() {
 	case reflect.String:
 		return int64(v.Len())
 	case reflect.Pointer:
-		if !v.IsNil() && v.Type() != reflect.TypeFor[*time.Location]() && !w.met(v) {
-			return int64(v.Type().Elem().Size()) + w.beyond(v.Elem())
+		if !v.IsNil() && v.Type() != reflect.TypeFor[*time.Location]() {
+			if before, _ := w.met(v, v.Type().Elem(), 1, 1); before == 0 {
+				return int64(v.Type().Elem().Size()) + w.beyond(v.Elem())
+			}
 		}
 	case reflect.Interface:
 		if !v.IsNil() {
 			return int64(v.Elem().Type().Size()) + w.beyond(v.Elem())
 		}
 	case reflect.Slice:
-		if v.Cap() == 0 || w.met(v) {
-			return 0
+		if v.Cap() > 0 {
+			before, more := w.met(v, v.Type().Elem(), v.Len(), v.Cap())
+			n = int64(more) * int64(v.Type().Elem().Size())
+			for i := before; i < v.Len(); i++ {
+				n += w.beyond(v.Index(i))
+			}
 		}
-		n = int64(v.Cap()) * int64(v.Type().Elem().Size())
-		fallthrough
 	case reflect.Array:
 		for i := range v.Len() {
 			n += w.beyond(v.Index(i))
@@ -43,20 +55,25 @@ func (w walker) beyond(v reflect.Value) (n int64) {
 			n += w.beyond(field)
 		}
 	case reflect.Map:
-		if v.IsNil() || w.met(v) {
+		if v.IsNil() {
 			return 0
 		}
+		if before, _ := w.met(v, v.Type(), 1, 1); before > 0 {
+			return 0
+		}
+		n = l1.MapSize(v.Type(), v.Len())
 		for it := v.MapRange(); it.Next(); {
-			n += int64(v.Type().Key().Size()+v.Type().Elem().Size()) + 16 + w.beyond(it.Key()) + w.beyond(it.Value())
+			n += w.beyond(it.Key()) + w.beyond(it.Value())
 		}
 	}
 	return n
 }
 
-func (w walker) met(v reflect.Value) bool {
-	before := w[v.Pointer()]
-	w[v.Pointer()] = true
-	return before
+func (w walker) met(v reflect.Value, t reflect.Type, values, room int) (before, more int) {
+	at := place{v.Pointer(), t}
+	had := w[at]
+	w[at] = span{max(had.values, values), max(had.room, room)}
+	return had.values, max(room-had.room, 0)
 }
 
 // rose holds itself in every way, and only itself.
@@ -83,7 +100,8 @@ func grow(r *rand.Rand, depth int, leaves []*leaf) thicket {
 	k.Pair = [2]*leaf{leaves[r.IntN(len(leaves))], leaves[r.IntN(len(leaves))]}
 	bytes := make([]byte, r.IntN(9), 10)
 	k.Bytes = [][]byte{bytes, bytes[:0], nil, {}}
-	k.Any = []any{nil, 1, "text", leaves[0], k.Pair, bytes, time.Now(), map[string]int{"a": 1}}[r.IntN(8)]
+	// In boxes of their own: those of constants are shared.
+	k.Any = []any{nil, 1000 + depth, strings.Repeat("x", 1+r.IntN(9)), leaves[0], k.Pair, bytes, time.Now(), map[string]int{"a": 1}}[r.IntN(8)]
 	if r.IntN(2) == 0 {
 		k.At = new(time.Now())
 		k.ByNumber = map[int]float64{1: 2, 3: 4}
@@ -137,6 +155,31 @@ func TestSizerAtOnce(t *testing.T) {
 	all.Wait()
 }
 
+// TestSizerEnds: what is shared is measured once, and a list that is too deep to that depth, so that no value keeps a
+// reader waiting or ends the process.
+func TestSizerEnds(t *testing.T) {
+	type pair struct{ A, B any }
+	var shared pair
+	for range 64 {
+		shared = pair{shared, shared}
+	}
+	if got := l1.Sizer[pair]()(shared); got != 32+2*64*32 {
+		t.Errorf("64 pairs: got %d bytes", got)
+	}
+	type chain struct{ Next *chain }
+	type loose struct{ Next any }
+	var list *chain
+	var boxes any
+	for range 4_000_000 {
+		list, boxes = &chain{list}, loose{boxes}
+	}
+	for name, got := range map[string]int64{"pointers": l1.Sizer[*chain]()(list), "interfaces": l1.Sizer[any]()(boxes)} {
+		if got < 8*10_000 || got > 8*4_000_000 {
+			t.Errorf("%s: got %d bytes", name, got)
+		}
+	}
+}
+
 func TestSizerAllocatesNothing(t *testing.T) {
 	list := make([]preference, 10)
 	for i := range list {
@@ -151,6 +194,7 @@ func TestSizerAllocatesNothing(t *testing.T) {
 	allocates(t, 1, [][]string{tags, tags, nil})
 	allocates(t, 1, []*leaf{{name: "a"}, nil})
 	allocates(t, 1, map[int]int{1: 2})
+	allocates(t, 1, []any{"text", 1000, nil})
 	allocates(t, 1, struct{ A, B []byte }{[]byte("a"), nil})
 }
 
