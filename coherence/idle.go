@@ -77,7 +77,7 @@ func (b *Bus) idle() bool {
 		i.since, i.seen = b.Now(), lookups
 	}
 	return b.config.IdleAfter > 0 && b.Now()-i.since >= b.config.IdleAfter &&
-		writes == 0 && !b.recovery.failed && b.pending.none() && b.ring.empty(b.Now())
+		writes == 0 && !b.recovery.failed && b.pending.none() && b.ring.empty()
 }
 
 // activity returns how many lookups the caches' memories have had, ever, and how many writes run or may still land.

@@ -20,26 +20,62 @@ func TestRarely(t *testing.T) {
 	}
 }
 
+// The ring reaches back from when Redis was heard last, however long it has been away since, and whatever it took while SYNC
+// was not answered.
+func TestRingReachesBack(t *testing.T) {
+	var r ring
+	at := func(heard time.Duration, want ...string) {
+		t.Helper()
+		r.hear(heard)
+		ids, _ := r.all()
+		if got := slices.Sorted(maps.Keys(ids)); !slices.Equal(got, want) {
+			t.Errorf("heard at %v: got %v, want %v", heard, got, want)
+		}
+	}
+	at(28 * time.Second)
+	r.add(29*time.Second, []string{"before"}, "")
+	r.add(5*time.Minute, []string{"meanwhile"}, "")
+	at(5*time.Minute+time.Second, "before", "meanwhile")
+	at(5*time.Minute+30*time.Second-1, "before", "meanwhile")
+	at(5*time.Minute+31*time.Second)
+	r.add(6*time.Minute, []string{"first"}, "")
+	at(6*time.Minute+2*time.Second, "first")
+	r.add(6*time.Minute+29*time.Second, []string{"second"}, "")
+	at(6*time.Minute+32*time.Second, "second")
+	r.again(7*time.Minute, []owed{{debt: debt{name: "late"}}})
+	at(7*time.Minute+29*time.Second, "late")
+	r.overflow(8 * time.Minute)
+	r.hear(8*time.Minute + 20*time.Second)
+	if _, more := r.all(); !more || r.empty() {
+		t.Error("an overflow is forgotten")
+	}
+	at(9 * time.Minute)
+	at(10 * time.Minute)
+	if _, more := r.all(); more || !r.empty() {
+		t.Error("an overflow is never forgotten")
+	}
+}
+
 // What was written after a failover is gathered for one telling, and not for the next failover's.
 func TestRingSince(t *testing.T) {
 	var r ring
 	since := func(want ...string) {
 		t.Helper()
-		ids, more := r.since(0)
+		ids, more := r.since()
 		if got := slices.Sorted(maps.Keys(ids)); !slices.Equal(got, want) || more {
 			t.Errorf("got %v, %v, want %v", got, more, want)
 		}
 	}
 	r.add(0, []string{"a"}, "")
-	r.all(0)
+	r.all()
 	r.add(0, []string{"b"}, "id")
 	r.again(0, []owed{{debt: debt{name: "c"}}})
-	r.all(0) // another, before the first was told twice
+	r.all() // another, before the first was told twice
 	r.add(0, []string{"d"}, "")
 	since("b", "d")
 	since("b", "d")
 	r.add(0, []string{"e"}, "")
-	r.all(0)
+	r.all()
 	since()
 }
 

@@ -86,9 +86,9 @@ func (b *Bus) startAnewOnceMore() {
 
 // tellAgain makes every connection anew, for one that is open may still lead to a server that was demoted, and pending what
 // was written by them. The caller holds mu.
-func (b *Bus) tellAgain(written func(now time.Duration) (ids map[string]string, more bool)) (overflowed bool) {
+func (b *Bus) tellAgain(written func() (ids map[string]string, more bool)) (overflowed bool) {
 	b.reconnect()
-	ids, more := written(b.Now())
+	ids, more := written()
 	overflowed = b.pending.resend(b.writes, ids, more, b.epochs.Place)
 	// Last: who has looked before found nothing pending, and what it brings must not be put under an epoch that is valid.
 	b.epochs.RaiseAll()

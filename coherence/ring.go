@@ -9,11 +9,13 @@ import (
 // ringLife is how far the ring reaches back at least, and half of how far it does at most.
 const ringLife = 30 * time.Second
 
-// ring remembers what the writes of the last 30 s named: a Redis that lost them is told again. It keeps two turns, the
-// one that is being filled and the one before.
+// ring remembers what writes named: a Redis that lost them is told again. It reaches back from when that Redis was heard
+// last, for while one is away nobody knows yet what it has lost. It keeps two turns, the one that is being filled and the
+// one before.
 type ring struct {
 	mu       sync.Mutex
-	began    time.Duration // of the turn that is being filled
+	heard    time.Duration // when the SYNC was sent that was answered last
+	began    time.Duration // that, when the turn began that is being filled
 	now, old turn
 
 	after     turn // what was written since a new incarnation was noticed: its predecessor may have taken it
@@ -23,10 +25,11 @@ type ring struct {
 type turn struct {
 	ids  map[string]string // by name: the id of what a Set stored, "" after any other write
 	full bool
+	last time.Duration // when something was put
 }
 
-func (t *turn) put(name, id string) {
-	switch {
+func (t *turn) put(now time.Duration, name, id string) {
+	switch t.last = now; {
 	case t.ids == nil:
 		t.ids = map[string]string{}
 	case len(t.ids) >= maxUndelivered:
@@ -43,15 +46,24 @@ func (b *Bus) remember(names []string, id string) {
 	}
 }
 
+// hear says that the Redis is still the same that took what was put: it had answered by then.
+func (r *ring) hear(at time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.heard = at
+	if r.heard-r.began >= ringLife && r.heard-r.old.last >= ringLife {
+		r.now, r.old, r.began = turn{}, r.now, r.heard
+	}
+}
+
 // add remembers names; id is of the value that a Set stores.
 func (r *ring) add(now time.Duration, names []string, id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.roll(now)
 	for _, n := range names {
-		r.now.put(n, id)
+		r.now.put(now, n, id)
 		if r.gathering > 0 {
-			r.after.put(n, id)
+			r.after.put(now, n, id)
 		}
 	}
 }
@@ -60,49 +72,37 @@ func (r *ring) add(now time.Duration, names []string, id string) {
 func (r *ring) again(now time.Duration, some []owed) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.roll(now)
 	for _, o := range some {
 		id, since := r.old.ids[o.name]
 		if !since {
 			id = o.stays
 		}
 		if _, since = r.now.ids[o.name]; !since {
-			r.now.put(o.name, id)
+			r.now.put(now, o.name, id)
 		}
 	}
+	r.now.last = now
 }
 
 // overflow remembers that there was more.
 func (r *ring) overflow(now time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.roll(now)
-	r.now.full = true
-}
-
-func (r *ring) roll(now time.Duration) {
-	switch past := now - r.began; {
-	case past >= 2*ringLife:
-		r.now, r.old, r.began = turn{}, turn{}, now
-	case past >= ringLife:
-		r.now, r.old, r.began = turn{}, r.now, now
-	}
+	r.now.full, r.now.last = true, now
 }
 
 // empty says whether nothing is remembered.
-func (r *ring) empty(now time.Duration) bool {
+func (r *ring) empty() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.roll(now)
 	return len(r.now.ids)+len(r.old.ids) == 0 && !r.now.full && !r.old.full
 }
 
 // all returns what is remembered, and whether there was more. What is written from now on is gathered until since is called
 // as often.
-func (r *ring) all(now time.Duration) (ids map[string]string, full bool) {
+func (r *ring) all() (ids map[string]string, full bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.roll(now)
 	r.gathering++
 	ids = map[string]string{}
 	maps.Copy(ids, r.old.ids)
@@ -111,7 +111,7 @@ func (r *ring) all(now time.Duration) (ids map[string]string, full bool) {
 }
 
 // since returns what was gathered, and whether there was more.
-func (r *ring) since(time.Duration) (ids map[string]string, full bool) {
+func (r *ring) since() (ids map[string]string, full bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	ids, full = maps.Clone(r.after.ids), r.after.full

@@ -202,5 +202,6 @@ func (b *Bus) applySync(r syncReply, after uint64, sent time.Duration, known []*
 		b.applied = max(b.applied, r.sequence)
 	}
 	b.synced, b.incarnation = true, r.incarnation
+	b.ring.hear(sent)
 	return flushed, overflowed
 }
