@@ -151,9 +151,12 @@ type Bus struct {
 	writes      map[*write]struct{} // those that run, and those whose outcome is unknown
 
 	recovery recovery // the SYNC loop's own
+	reach    reach    // likewise
 
 	delivering sync.Mutex
 	clearing   clearing
+	lot        lot
+	refusals   rarely // when what Redis refused is tried again
 
 	closed atomic.Bool
 	kick   chan struct{} // SYNC now
@@ -199,6 +202,7 @@ func New(config Config) (*Bus, error) {
 		members: map[string]*Member{},
 		writes:  map[*write]struct{}{},
 		kick:    make(chan struct{}, 1),
+		reach:   fullReach,
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if config.Redis == nil {

@@ -111,12 +111,15 @@ func (c *connections) tracked(dial dialer) dialer {
 	}
 }
 
-// Close closes the connection, and forgets it.
+// Close closes the connection, and forgets it. One that was cut is closed.
 func (c *connection) Close() error {
 	c.of.mu.Lock()
 	delete(c.of.open, c)
 	c.of.mu.Unlock()
-	return c.Conn.Close()
+	if err := c.Conn.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // cut closes the socket alone: TLS would take its leave first, from a server that may not listen.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -247,5 +248,24 @@ func TestUpdateAcrossClose(t *testing.T) {
 				t.Errorf("Close: %v, Update: %v, want both to say that something was not delivered", closed, update)
 			}
 		})
+	}
+}
+
+// TestCloseUnderReads: connections that are in use are cut, and Close does not tell of that.
+func TestCloseUnderReads(t *testing.T) {
+	t.Parallel()
+	r := shared(t)
+	for range 50 {
+		p := r.openPeer(t, coherence.Config{})
+		var readers sync.WaitGroup
+		for range 16 {
+			readers.Go(func() {
+				for p.Redis().Get(t.Context(), "k").Err() == nil || !p.IsClosed() {
+				}
+			})
+		}
+		eventually(t, "they read", soon, func() bool { return p.Redis().PoolStats().TotalConns > 2 })
+		check(t, p.Close())
+		readers.Wait()
 	}
 }

@@ -13,10 +13,20 @@ import (
 
 // postpone makes pending what Redis did not take.
 func (b *Bus) postpone(names []string, places []uint32, d debt, cause error) {
-	if b.pending.postpone(names, places, d) {
+	refused := len(names) == 1 && isRefusedKey(cause)
+	if b.pending.postpone(names, places, d, refused) {
 		b.overflowed(cause)
 	}
+	if refused {
+		b.emit(Event{Kind: InvalidationPending, Err: cause})
+		return
+	}
 	b.undelivered(cause)
+}
+
+// isRefusedKey says whether Redis lets its user not touch one of the keys that it was sent; others may be well.
+func isRefusedKey(err error) bool {
+	return redis.HasErrorPrefix(err, "NOPERM") && strings.Contains(err.Error(), "key")
 }
 
 func (b *Bus) postponeIntent(w *write, cause error) {
@@ -34,10 +44,10 @@ func (b *Bus) overflowed(cause error) {
 	b.emit(Event{Kind: Overflowed, Err: cause})
 }
 
-// deliver sends what writes that have returned could not say, until nothing is left or ctx ends. The INTENTs that Redis
-// may have lost are sent beside it, and it waits only for those of writes that have returned. Both the SYNC loop and Close
-// deliver: to say a thing twice is harmless, to take it off twice is not. It goes by the connections of SYNC, which are
-// tried anew at once when Redis is back.
+// deliver sends what writes that have returned could not say, until nothing is left but what Redis refuses, or ctx ends. The
+// INTENTs that Redis may have lost are sent beside it, and it waits only for those of writes that have returned. Both the
+// SYNC loop and Close deliver: to say a thing twice is harmless, to take it off twice is not. It goes by the connections of
+// SYNC, which are tried anew at once when Redis is back.
 func (b *Bus) deliver(ctx context.Context) error {
 	b.delivering.Lock()
 	defer b.delivering.Unlock()
@@ -57,7 +67,10 @@ func (b *Bus) deliver(ctx context.Context) error {
 }
 
 func (b *Bus) deliverOwed(ctx context.Context) error {
-	if some, overflow := b.pending.take(1); len(some) == 0 && overflow == 0 {
+	if b.refusals.again(b.Now()) {
+		b.pending.retry()
+	}
+	if b.pending.nothing() {
 		return nil
 	}
 	to, err := b.known(ctx)
@@ -66,15 +79,48 @@ func (b *Bus) deliverOwed(ctx context.Context) error {
 	}
 	defer to.Close()
 	for progress := false; ; progress = true {
-		some, overflow := b.pending.take(refsAtOnce)
+		some, overflow := b.pending.take(b.lot.names())
 		if len(some) == 0 && overflow == 0 {
+			b.takeBack(ctx, to)
 			return nil
 		}
-		if err := b.deliverSome(ctx, to, some, overflow); err != nil {
+		err := b.deliverSome(ctx, to, some)
+		if err == nil && overflow > 0 && len(some) == 0 {
+			progress, err = b.clearEverything(ctx, to, overflow)
+		}
+		if b.lot.sent(err); err != nil {
 			if progress {
 				b.syncNow() // the time was too short: go on at once, not at the next SYNC
 			}
 			return err
+		}
+	}
+}
+
+// lot is how many names are delivered at once: fewer, where so many took too long.
+type lot struct{ fewer, well int }
+
+func (l *lot) names() int { return max(refsAtOnce>>l.fewer, 1) }
+
+// sent says how one has ended. Several that were well are doubled.
+func (l *lot) sent(err error) {
+	const before = 8
+	switch {
+	case err != nil && l.names() > 1:
+		l.fewer, l.well = l.fewer+1, 0
+	case err == nil && l.fewer > 0:
+		if l.well++; l.well == before {
+			l.fewer, l.well = l.fewer-1, 0
+		}
+	}
+}
+
+// takeBack sends the retractions that have failed. Nothing waits for them.
+func (b *Bus) takeBack(ctx context.Context, to *redis.Conn) {
+	for back := b.pending.takeBack(b.Now()); back != nil; back = b.pending.takeBack(b.Now()) {
+		if _, err := b.sendDone(ctx, to, back, false); err != nil && !isRefusedKey(err) {
+			b.pending.retract(retraction{back, b.Now() + b.config.IntentLife})
+			return
 		}
 	}
 }
@@ -123,30 +169,54 @@ func (b *Bus) sendIntents() *sending {
 	return s
 }
 
-func (b *Bus) deliverSome(ctx context.Context, to *redis.Conn, some []owed, overflow int64) error {
+func (b *Bus) deliverSome(ctx context.Context, to *redis.Conn, some []owed) error {
 	b.ring.again(b.Now(), some) // first: whoever loses them is told again
-	words := make([]debt, 0, len(some))
+	words := make([]owed, 0, len(some))
 	for _, o := range some {
 		cache, isClear := strings.CutPrefix(o.name, word.GenerationName(""))
 		if !isClear {
-			words = append(words, o.debt)
-		} else if err := b.sendClear(ctx, to, cache); err != nil {
+			words = append(words, o)
+			continue
+		}
+		if err := b.sendClear(ctx, to, cache); err != nil {
 			return err
 		}
+		b.pending.delivered([]owed{o}, b.epochs.Place)
 	}
-	if _, err := b.sendDone(ctx, to, words, true); err != nil {
+	return b.deliverWords(ctx, to, words)
+}
+
+// deliverWords delivers what is owed to words. Where Redis refuses a key, it finds out which, and sets that aside.
+func (b *Bus) deliverWords(ctx context.Context, to *redis.Conn, words []owed) error {
+	if len(words) == 0 {
+		return nil
+	}
+	list := make([]debt, len(words))
+	for i, o := range words {
+		list[i] = o.debt
+	}
+	_, err := b.sendDone(ctx, to, list, true)
+	switch {
+	case err == nil:
+		b.pending.delivered(words, b.epochs.Place)
+		return nil
+	case !isRefusedKey(err):
+		return err
+	case len(words) == 1:
+		b.pending.refuse(words[0].name)
+		return nil
+	}
+	half := len(words) / 2
+	if err := b.deliverWords(ctx, to, words[:half]); err != nil {
 		return err
 	}
-	b.pending.delivered(some, b.epochs.Place)
-	if overflow > 0 && len(some) == 0 {
-		return b.clearEverything(ctx, to, overflow)
-	}
-	return nil
+	return b.deliverWords(ctx, to, words[half:])
 }
 
 // clearEverything raises every generation that Redis holds, also those of caches that this process does not have, and
-// ends an overflow by it. The next call goes on where one that failed has stopped, but for another server.
-func (b *Bus) clearEverything(ctx context.Context, to *redis.Conn, overflow int64) error {
+// ends an overflow by it. The next call goes on where one that failed has stopped, but for another server; moved says that
+// this one has come further.
+func (b *Bus) clearEverything(ctx context.Context, to *redis.Conn, overflow int64) (moved bool, err error) {
 	b.ring.overflow(b.Now()) // whoever loses what follows is told again
 	b.mu.Lock()
 	incarnation := b.incarnation
@@ -155,20 +225,20 @@ func (b *Bus) clearEverything(ctx context.Context, to *redis.Conn, overflow int6
 		b.clearing = clearing{overflow: overflow, incarnation: incarnation}
 	}
 	generations := b.Key(word.GenerationName(""))
-	for {
+	for ; ; moved = true {
 		keys, next, err := to.Scan(ctx, b.clearing.cursor, generations+"*", scanAtOnce).Result()
 		if err != nil {
-			return err
+			return moved, err
 		}
 		for _, key := range keys {
 			if err := b.sendClear(ctx, to, strings.TrimPrefix(key, generations)); err != nil {
-				return err
+				return moved, err
 			}
 		}
 		if b.clearing.cursor = next; next == 0 {
 			b.pending.restored(overflow)
 			b.clearing = clearing{}
-			return nil
+			return true, nil
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // maxUndelivered bounds what is remembered while Redis is away, in names. Beyond it everything counts as pending, and
@@ -24,13 +25,26 @@ type pending struct {
 	intents  map[*write]*resending
 	sending  *sending // nil: none
 	overflow int64    // how often it overflowed since it was last made good
+
+	retracted []retraction // not counted: their writes have not run
 }
 
 // owed is a debt that several writes may have left.
 type owed struct {
 	debt
-	count int // of the pending ones
+	count   int  // of the pending ones
+	refused bool // Redis refuses this key alone: it is asked again later, and nothing waits for that
 }
+
+// retraction takes an INTENT back that may have landed, of a write that has not run. It is worth nothing when that has
+// expired.
+type retraction struct {
+	debts   []debt
+	expires time.Duration
+}
+
+// maxRetracted bounds the retractions that are remembered, in names; others expire.
+const maxRetracted = 10_000
 
 // resending is an INTENT that is to be sent again. As long as it is, its refs are counted.
 type resending struct {
@@ -91,7 +105,7 @@ func (p *pending) subtract(places []uint32) {
 
 // postpone remembers what a write that could not be delivered owes to each of its names; it stays counted. It says whether
 // that overflowed.
-func (p *pending) postpone(names []string, places []uint32, d debt) (overflowed bool) {
+func (p *pending) postpone(names []string, places []uint32, d debt, refused bool) (overflowed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.owed) >= maxUndelivered {
@@ -101,8 +115,58 @@ func (p *pending) postpone(names []string, places []uint32, d debt) (overflowed 
 	for _, n := range names {
 		d.name = n
 		p.owe(d)
+		p.owed[n].refused = refused || p.owed[n].refused
 	}
 	return false
+}
+
+// refuse sets a name aside, until retry.
+func (p *pending) refuse(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.owed[name].refused = true
+}
+
+func (p *pending) retry() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, o := range p.owed {
+		o.refused = false
+	}
+}
+
+// retract remembers to take an INTENT back.
+func (p *pending) retract(r retraction) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	names := len(r.debts)
+	for _, other := range p.retracted {
+		names += len(other.debts)
+	}
+	if names <= maxRetracted {
+		p.retracted = append(p.retracted, r)
+	}
+}
+
+// takeBack returns the next retraction that is worth something, nil if there is none, and forgets it.
+func (p *pending) takeBack(now time.Duration) (debts []debt) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.retracted) > 0 {
+		r := p.retracted[0]
+		if p.retracted = p.retracted[1:]; now < r.expires {
+			return r.debts
+		}
+	}
+	return nil
+}
+
+// nothing says whether there is nothing to be delivered now.
+func (p *pending) nothing() bool {
+	some, overflow := p.take(1)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(some) == 0 && overflow == 0 && len(p.retracted) == 0
 }
 
 func (p *pending) owe(d debt) {
@@ -232,7 +296,7 @@ func (p *pending) waits() bool {
 	return false
 }
 
-// take returns some of what is owed, and the count of overflows.
+// take returns some of what is owed and was not refused, and the count of overflows.
 func (p *pending) take(most int) (some []owed, overflow int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -241,7 +305,9 @@ func (p *pending) take(most int) (some []owed, overflow int64) {
 		if len(some) == most {
 			break
 		}
-		some = append(some, *o)
+		if !o.refused {
+			some = append(some, *o)
+		}
 	}
 	return some, p.overflow
 }

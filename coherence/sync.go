@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -19,12 +20,10 @@ var syncLua string
 
 var syncScript = redis.NewScript(word.Lib + syncLua)
 
-const (
-	// A longer journal is not sent: its reply would time out, again and again. Everything is flushed instead.
-	journalReply  = 1000    // entries, which is how long announce in lib.lua keeps the journal
-	journalBytes  = 1 << 20 // of their refs
-	heartbeatLife = time.Minute
-)
+const heartbeatLife = time.Minute
+
+// syncApart is the least time from the beginning of one SYNC to that of the next.
+const syncApart = 10 * time.Millisecond
 
 // syncNow asks for a SYNC as soon as the one that may be under way has ended.
 func (b *Bus) syncNow() {
@@ -45,14 +44,15 @@ func (b *Bus) syncLoop() {
 		case <-b.ctx.Done():
 			return
 		case <-kick:
+			b.pause(began + syncApart - b.Now())
 		case <-every.C:
 			if b.leavesOut(began) {
 				continue
 			}
 		}
 		began = b.Now()
-		err := b.sync()
-		if kick = b.kick; err != nil {
+		undelivered, err := b.sync()
+		if kick = b.kick; err != nil || undelivered {
 			kick = nil // each write that fails asks for a SYNC: a Redis that is away is asked in the usual turn
 		}
 		if err != nil && b.ctx.Err() == nil {
@@ -65,9 +65,43 @@ func (b *Bus) syncLoop() {
 	}
 }
 
+// pause waits, or for the end of the bus.
+func (b *Bus) pause(d time.Duration) {
+	select {
+	case <-b.ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// reach is how much of the journal a SYNC asks for.
+type reach struct{ entries, bytes int }
+
+var (
+	// A longer journal is not sent, which is as long as announce in lib.lua keeps it: everything is flushed instead.
+	fullReach = reach{1000, 1 << 20}
+	// One entry fits into the least.
+	leastReach = reach{16, 16 << 10}
+)
+
+// after is what to ask for next: where the reply may have taken too long, less of it, so that one comes through.
+func (r reach) after(err error) reach {
+	switch {
+	case err == nil:
+		return fullReach
+	case isTimeout(err):
+		return reach{max(r.entries/4, leastReach.entries), max(r.bytes/4, leastReach.bytes)}
+	}
+	return r
+}
+
+func isTimeout(err error) bool {
+	var slow net.Error
+	return errors.As(err, &slow) && slow.Timeout()
+}
+
 // sync asks Redis what changed since what was applied, applies it, and then, and only then, opens the fence for
-// MaxStaleness from the moment that it asked.
-func (b *Bus) sync() error {
+// MaxStaleness from the moment that it asked. undelivered says that what is pending could not be delivered.
+func (b *Bus) sync() (undelivered bool, err error) {
 	b.mu.Lock()
 	first, after, known := !b.synced, b.applied, make([]*Member, 0, len(b.members))
 	for _, m := range b.members {
@@ -80,12 +114,17 @@ func (b *Bus) sync() error {
 		}
 	}()
 
+	if b.recovery.failed {
+		if err := b.connect(); err != nil {
+			return false, fmt.Errorf("coherence: sync: %w", err)
+		}
+	}
 	ctx, cancel := context.WithTimeout(b.ctx, b.config.Timeout)
 	defer cancel()
 	sent := b.Now()
 	reply, err := b.askSync(ctx, first, after, known)
-	if err != nil {
-		return err
+	if b.reach = b.reach.after(err); err != nil {
+		return false, err
 	}
 	flushed, overflowed := b.applySync(reply, after, sent, known)
 	b.counters.syncs.Add(1)
@@ -96,9 +135,24 @@ func (b *Bus) sync() error {
 	if overflowed {
 		b.overflowed(errors.New(flushed))
 	}
-	delivering, cancel := context.WithTimeout(b.ctx, b.config.Timeout)
+	delivering, cancel := context.WithTimeout(b.ctx, b.config.MaxStaleness/syncFraction)
 	defer cancel()
-	b.openFence(sent, b.deliver(delivering))
+	err = b.deliver(delivering)
+	b.openFence(sent, err)
+	return err != nil, nil
+}
+
+// connect sees to it that a connection stands, of SYNC's and of the caches': to make one takes several round trips, for
+// which the one Timeout of a command may be too short.
+func (b *Bus) connect() error {
+	ctx, cancel := context.WithTimeout(b.ctx, b.config.MaxStaleness/syncFraction)
+	defer cancel()
+	for _, client := range []*redis.Client{b.control, b.data} {
+		to := client.Conn()
+		if err := errors.Join(to.Ping(ctx).Err(), to.Close()); err != nil {
+			return fmt.Errorf("connect: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -118,7 +172,7 @@ func (b *Bus) askSync(ctx context.Context, first bool, after uint64, known []*Me
 	if first {
 		since = ""
 	}
-	args := []any{since, randomHex(), journalReply, heartbeatLife.Milliseconds(), journalBytes}
+	args := []any{since, randomHex(), b.reach.entries, heartbeatLife.Milliseconds(), b.reach.bytes}
 	for _, m := range known {
 		keys = append(keys, b.Key(word.GenerationName(m.name)))
 		args = append(args, strconv.FormatUint(m.Generation(), 10))

@@ -143,7 +143,10 @@ func (w *write) retract() {
 	b.forgetWrite(w)
 	b.pending.end(w.places)
 	b.background(func(ctx context.Context) {
-		_, _ = b.sendDone(ctx, b.data, debts(w.names, w.token), false) // else it expires
+		back := debts(w.names, w.token)
+		if _, err := b.sendDone(ctx, b.data, back, false); err != nil {
+			b.pending.retract(retraction{back, b.Now() + b.config.IntentLife})
+		}
 	})
 }
 

@@ -70,7 +70,7 @@ local function counter(key)
 end
 
 -- The next number of the sequence, written to the journal and told to everybody. The journal holds what one SYNC asks for
--- at most (journalReply in coherence), and no refs that are longer than 16 kB together: to who has missed more, or those,
+-- at most (fullReach in coherence), and no refs that are longer than 16 kB together: to who has missed more, or those,
 -- the journal does not reach back, and he forgets everything. A sequence that was missing, or not a number, is made anew: looking first would cost each invalidation a
 -- command.
 local function announce(s, j, ch, refs)
