@@ -1,11 +1,29 @@
 package l1_test
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/tieredcache/tieredcache/internal/epoch"
 	"github.com/tieredcache/tieredcache/l1"
 )
+
+// TestCapacityAsValuesGrow puts larger values in the place of those that are there.
+func TestCapacityAsValuesGrow(t *testing.T) {
+	t.Parallel()
+	const keys, allowed = 1000, 1 << 20
+	r := newRig[int, string](t, allowed)
+	for _, size := range []int{10, 1000, 100_000, 2 * allowed} {
+		for k := range keys {
+			r.Put(k, strings.Repeat("x", 10), r.places(strconv.Itoa(k)), r.epochs.Now(), never, int64(size))
+			r.Wait()
+		}
+		if used := r.Usage(); used.Bytes > allowed || size < allowed/2 && used.Entries == 0 {
+			t.Errorf("values of %d bytes: %d entries take %d of %d bytes", size, used.Entries, used.Bytes, allowed)
+		}
+	}
+}
 
 // TestCapacityAgainstTheHeap fills caches far beyond their capacity and compares what lives with what was allowed.
 func TestCapacityAgainstTheHeap(t *testing.T) {

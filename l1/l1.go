@@ -216,6 +216,9 @@ func (c *Cache[K, V]) put(e *entry[K, V], size int64) bool {
 	if c.full.Load() {
 		c.lookup(c.tally.mine(), hash) // it was missed, and ristretto goes by that when it makes room
 	}
+	if c.front.find(hash, e.key) != nil {
+		c.store.Del(hash) // ristretto makes room for new keys only, not for a larger value of one that is there
+	}
 	if !c.store.Set(hash, e, c.keys(e.key)+size+Overhead) {
 		return false
 	}
