@@ -37,7 +37,7 @@ func TestRingReachesBack(t *testing.T) {
 	r.add(5*time.Minute, []string{"meanwhile"}, "")
 	at(5*time.Minute+time.Second, "before", "meanwhile")
 	at(5*time.Minute+30*time.Second-1, "before", "meanwhile")
-	at(5*time.Minute+31*time.Second)
+	at(5*time.Minute + 31*time.Second)
 	r.add(6*time.Minute, []string{"first"}, "")
 	at(6*time.Minute+2*time.Second, "first")
 	r.add(6*time.Minute+29*time.Second, []string{"second"}, "")

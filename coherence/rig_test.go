@@ -124,18 +124,18 @@ func (p *peer) epoch(ref coherence.Ref, tags ...coherence.Ref) uint64 {
 	return p.Epochs().Last(&places)
 }
 
-// lose invalidates as another process does, but nobody gets the message.
+// lose invalidates as another process does, at one moment, but nobody gets the message.
 func (r *rig) lose(t testing.TB, refs ...coherence.Ref) int64 {
 	t.Helper()
-	n, err := r.Incr(t.Context(), r.layout.Sequence()).Result()
-	check(t, err)
 	names := make([]string, len(refs))
 	for i, ref := range refs {
 		names[i] = ref.String()
 	}
-	id := strconv.FormatInt(n, 10) + "-0"
-	values := []string{"r", strings.Join(names, "\n")}
-	check(t, r.XAdd(t.Context(), &redis.XAddArgs{Stream: r.layout.Journal(), ID: id, Values: values}).Err())
+	n, err := r.Eval(t.Context(), `
+		local n = redis.call('INCR', KEYS[1])
+		redis.call('XADD', KEYS[2], string.format('%.0f', n) .. '-0', 'r', ARGV[1])
+		return n`, []string{r.layout.Sequence(), r.layout.Journal()}, strings.Join(names, "\n")).Int64()
+	check(t, err)
 	return n
 }
 
