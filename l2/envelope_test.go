@@ -174,7 +174,7 @@ func TestWhatAWordIs(t *testing.T) {
 		{"lease", []byte("L" + token), l2.Leased},
 		{"intent", []byte("I1000001:ab;"), l2.Intended},
 		{"intents, one alive", []byte("I5:ab;1000001:cd;"), l2.Intended},
-		{"intent expired", []byte("I1000000:ab;"), l2.Garbage},
+		{"intent expired", []byte("I1000000:ab;"), l2.Stale},
 		{"intent for longer than anybody sets", []byte("I1000000000000000:ab;"), l2.Garbage},
 		{"intent of another form", []byte("I1000001:ab;;"), l2.Garbage},
 		{"intent with a sign", []byte("I+1000001:ab;"), l2.Garbage},

@@ -10,23 +10,22 @@ import (
 // mostDigits is the same in the scripts, which take a longer number for garbage.
 const mostDigits = 15
 
-// intended says whether a word is an intent with a token that has not expired: I<exp:token;exp:token;...>, exp in ms of
-// Redis time, the token in hex. now never lags behind Redis's clock, so an intent that is still alive is seldom taken
+// intended says whether a word is an intent, I<exp:token;exp:token;...>, exp in ms of Redis time, the token in hex, and
+// whether one of its tokens is alive. now never lags behind Redis's clock, so an intent that is still alive is seldom taken
 // for an expired one; LEASE has the last word.
-func intended(w []byte, now int64) bool {
+func intended(w []byte, now int64) (is, alive bool) {
 	if len(w) < 2 || w[0] != word.Intent || w[len(w)-1] != ';' {
-		return false
+		return false, false
 	}
-	alive := false
 	for token := range bytes.SplitSeq(w[1:len(w)-1], []byte{';'}) {
 		exp, name, ok := bytes.Cut(token, []byte{':'})
 		ms, err := strconv.ParseInt(string(exp), 10, 64)
 		if !ok || err != nil || len(exp) > mostDigits || exp[0] == '+' || exp[0] == '-' || !isHex(name) {
-			return false
+			return false, false
 		}
 		alive = alive || ms > now
 	}
-	return alive
+	return true, alive
 }
 
 func isHex(s []byte) bool {

@@ -104,7 +104,7 @@ type Kind int
 const (
 	Absent   Kind = iota // nothing
 	Found                // a value, or the fact that the source has none
-	Stale                // a value of an older generation, of other versions of its tags, or that has expired
+	Stale                // a value of an older generation, of other versions of its tags, or that has expired, as intents may
 	Foreign              // a value of a newer format, another schema or another codec: to be left alone
 	Garbage              // none of ours, or damaged
 	Leased               // somebody is loading
@@ -148,7 +148,7 @@ func (s *Store[V]) view(entry []byte, tags [][]byte, generation uint64, now int6
 	versions := make([]version, len(tags))
 	known := true
 	for i, w := range tags {
-		if intended(w, now) {
+		if _, alive := intended(w, now); alive {
 			return Word[V]{Kind: Intended}
 		}
 		if len(w) != 1+versionSize || w[0] != word.Value {
@@ -179,8 +179,11 @@ func (s *Store[V]) read(raw []byte, versions []version, generation uint64, now i
 	case word.Lease:
 		return Word[V]{Kind: Leased, Token: strings.TrimSuffix(string(raw[1:]), "+")}
 	case word.Intent:
-		if intended(raw, now) {
+		switch is, alive := intended(raw, now); {
+		case alive:
 			return Word[V]{Kind: Intended}
+		case is:
+			return Word[V]{Kind: Stale}
 		}
 		return Word[V]{Kind: Garbage}
 	case word.Value:

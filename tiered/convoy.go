@@ -126,8 +126,15 @@ func (c *Cache[K, V]) loadTogether(flights []*flight[K, V]) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(flights[0].ctx))
 	defer cancel()
 	left := flights
-	defer func() { c.lose(left) }() // after a Goexit in the user's code
 	goOn := make(map[*flight[K, V]]func() bool, len(flights))
+	defer func() { // after a Goexit in the user's code
+		for _, f := range left {
+			if goOn[f]() && f.reading {
+				c.count.loadErrors.Add(1)
+			}
+		}
+		c.lose(left)
+	}()
 	var flying atomic.Int64
 	flying.Store(int64(len(flights)))
 	for _, f := range flights {
@@ -144,9 +151,11 @@ func (c *Cache[K, V]) loadTogether(flights []*flight[K, V]) {
 	}
 	answers, ttls := c.sourceMany(ctx, flights)
 	for _, f := range flights {
-		if !goOn[f]() && answers[f].err == nil { // it was answered with what ended it
-			c.count.loadErrors.Add(1)
+		switch over := !goOn[f](); {
+		case over && answers[f].err == nil: // it was answered with what ended it
 			answers[f] = answer[V]{tier: Source, err: context.Cause(f.ctx)}
+		case !over && answers[f].err != nil && f.reading:
+			c.count.loadErrors.Add(1)
 		}
 	}
 	c.fillMany(flights, answers, ttls)
@@ -173,7 +182,9 @@ func (c *Cache[K, V]) sourceMany(ctx context.Context, flights []*flight[K, V]) (
 	}
 	ctx, l := c.newLoading(ctx, names...)
 	found, err := map[K]V{}, l.begin()
-	if err == nil {
+	if err != nil {
+		c.count.noPlace.Add(uint64(len(flights)))
+	} else {
 		defer l.end()
 		for _, f := range flights {
 			c.flights.mark(func() { f.reading = true })
@@ -187,9 +198,6 @@ func (c *Cache[K, V]) sourceMany(ctx context.Context, flights []*flight[K, V]) (
 	for _, f := range flights {
 		a := answer[V]{tier: Source}
 		a.held, a.err = recovered(func() (held[V], error) { return brought(one(found, err, f.key)) })
-		if a.err != nil {
-			c.count.loadErrors.Add(1)
-		}
 		answers[f] = a
 		if f.round {
 			c.member.Raise(&f.places)
@@ -216,20 +224,37 @@ func (c *Cache[K, V]) fillMany(flights []*flight[K, V], answers map[*flight[K, V
 			c.keepOne(f, a, ttl(a))
 		}
 	}
-	if len(fills) == 0 {
-		return
-	}
-	ctx, cancel := c.bus.Within(c.ctx)
-	defer cancel()
-	results := c.l2.FillMany(ctx, fills)
-	for i, f := range filling {
-		if a := answers[f]; fills[i].Word != nil {
-			c.filled(results[i].Held, results[i].Err)
-			if results[i].Held {
-				c.keepOne(f, a, ttl(a))
+	for len(fills) > 0 {
+		n := portion(fills)
+		results := c.l2FillMany(fills[:n])
+		for i, f := range filling[:n] {
+			if results[i].Err != nil {
+				c.letGo(f, f.lease)
+			}
+			if a := answers[f]; fills[i].Word != nil {
+				c.filled(results[i].Held, results[i].Err)
+				if results[i].Held {
+					c.keepOne(f, a, ttl(a))
+				}
 			}
 		}
+		fills, filling = fills[n:], filling[n:]
 	}
+}
+
+// portion says how many of some words are sent at once, which one Redis timeout is for.
+func portion(fills []l2.Filling) (n int) {
+	const most = 1 << 20
+	for size := 0; n < len(fills) && (n == 0 || size+len(fills[n].Word) <= most); n++ {
+		size += len(fills[n].Word)
+	}
+	return n
+}
+
+func (c *Cache[K, V]) l2FillMany(fills []l2.Filling) []l2.Ended {
+	ctx, cancel := c.bus.Within(c.ctx)
+	defer cancel()
+	return c.l2.FillMany(ctx, fills)
 }
 
 // keepOne is keep for one of several: a panic in the user's Cost is the answer of that one.

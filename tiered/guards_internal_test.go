@@ -74,7 +74,12 @@ func TestMemoryIsAskedAgain(t *testing.T) {
 					}
 					return c.fly(t.Context(), late)
 				},
-				"in a batch": func() answer[string] { return c.flyMany(t.Context(), []string{"k"}, missed)[0] },
+				"in a batch": func() answer[string] {
+					p := &passage[string, string]{keys: []string{"k"}}
+					c.flyMany(t.Context(), p, missed)
+					c.arrive(t.Context(), p)
+					return p.answers[0]
+				},
 			} {
 				before := loads
 				a := fly()

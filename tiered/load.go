@@ -23,20 +23,27 @@ func (c *Cache[K, V]) source(f *flight[K, V], then func()) (a answer[V], ttl tim
 	ctx, l := c.newLoading(f.ctx, f.entry.Name)
 	a.tier = Source
 	if a.err = l.begin(); a.err != nil {
-		c.count.loadErrors.Add(1)
+		c.count.noPlace.Add(1)
 		return a, 0, false
 	}
 	defer l.end()
 	c.flights.mark(func() { f.reading = true })
 	c.count.loads.Add(1)
 	goOn := c.whenOver(f, then)
+	ended := false
+	defer func() {
+		if !ended && goOn() { // by Goexit
+			c.count.loadErrors.Add(1)
+		}
+	}()
 	a.held, a.err = recovered(func() (held[V], error) {
 		return brought(timed(ctx, c.config.LoadTimeout, func(ctx context.Context) (V, error) { return f.load(ctx, f.key) }, f))
 	})
-	if over = !goOn(); over {
+	ended = true
+	switch over = !goOn(); {
+	case over: // which was counted
 		a.err = context.Cause(f.ctx)
-	}
-	if a.err != nil {
+	case a.err != nil:
 		c.count.loadErrors.Add(1)
 	}
 	return a, c.life(l, a), over
@@ -78,14 +85,19 @@ func (c *Cache[K, V]) life(l *loading, a answer[V]) time.Duration {
 	}
 }
 
-// whenOver sees to a flight whose context ends while its loader runs: it is answered at once, and then is called, if it
-// is not nil. What is returned says whether that has not happened, and sees to it that it will not.
+// whenOver sees to a flight whose context ends while its loader runs: it is answered at once, which is counted, and then is
+// called, if it is not nil. What is returned says whether that has not happened, and sees to it that it will not.
 func (c *Cache[K, V]) whenOver(f *flight[K, V], then func()) (goOn func() bool) {
 	flying := &c.flights.flying
 	flying.Add(1)
 	stop := context.AfterFunc(f.ctx, func() {
 		defer flying.Done()
-		c.land(f, answer[V]{tier: Source, err: context.Cause(f.ctx)})
+		c.flights.mark(func() {
+			if f.reading {
+				c.count.loadErrors.Add(1)
+			}
+			c.flights.land(f, answer[V]{tier: Source, err: context.Cause(f.ctx)})
+		})
 		if then != nil {
 			then()
 		}

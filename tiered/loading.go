@@ -111,7 +111,7 @@ func (l *loading) isOver() bool {
 }
 
 // rest gives up the place of the reader's own load, if he is a loader, of this cache or another: who reads waits, maybe for
-// who waits for that place. goOn waits for one.
+// who waits for that place. goOn waits for one, or for the end of the read's context: then the load gets one later.
 func (c *Cache[K, V]) rest(ctx context.Context) (goOn func()) {
 	l := loadingOf(ctx)
 	if l == nil {
@@ -121,13 +121,25 @@ func (c *Cache[K, V]) rest(ctx context.Context) (goOn func()) {
 	defer l.mu.Unlock()
 	l.reads++
 	l.leave()
-	return l.goOn
+	return func() { l.goOn(ctx) }
 }
 
-func (l *loading) goOn() {
+func (l *loading) goOn(ctx context.Context) {
 	if !l.ended() {
 		return
 	}
+	back := make(chan struct{})
+	go func() {
+		defer close(back)
+		l.comeBack()
+	}()
+	select {
+	case <-back:
+	case <-ctx.Done():
+	}
+}
+
+func (l *loading) comeBack() {
 	l.back.Lock() // one place is enough: who waited for a second one might wait for this load's own
 	defer l.back.Unlock()
 	if !l.needs() || l.acquire(l.ctx) != nil { // which fails where nobody waits for the load any more

@@ -9,8 +9,11 @@ import (
 	"github.com/tieredcache/tieredcache/l2"
 )
 
-// chunk is how many keys of a GetMany fly at once.
-const chunk = 256
+// chunk is how many keys of a GetMany look together, and ahead how many chunks fly at once.
+const (
+	chunk = 256
+	ahead = 4
+)
 
 // GetMany returns the values of the keys that could be had; equal keys are one. What memory does not hold flies as in
 // Get, shared with concurrent reads key by key, but together, for every 256 keys: one round trip to Redis, one more for
@@ -46,12 +49,31 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 	if len(far) > 0 {
 		defer c.rest(ctx)()
 	}
-	for some := range slices.Chunk(far, chunk) {
-		c.member.Ready(ctx)
-		for i, a := range c.flyMany(ctx, some, missed) {
-			origin(ctx, a.tier)
-			c.sort(found, failed, some[i], a)
+	flying := make([]*passage[K, V], 0, ahead)
+	defer func() { // after a panic or Goexit in the user's code
+		for _, p := range flying {
+			c.abandon(p)
 		}
+	}()
+	arrive := func() {
+		p := flying[0]
+		c.arrive(ctx, p)
+		flying = slices.Delete(flying, 0, 1)
+		for i, a := range p.answers {
+			origin(ctx, a.tier)
+			c.sort(found, failed, p.keys[i], a)
+		}
+	}
+	for some := range slices.Chunk(far, chunk) {
+		if len(flying) == ahead {
+			arrive()
+		}
+		flying = append(flying, &passage[K, V]{keys: some})
+		c.member.Ready(ctx)
+		c.flyMany(ctx, flying[len(flying)-1], missed)
+	}
+	for len(flying) > 0 {
+		arrive()
 	}
 	if c.flights.isClosed() && len(failed) > 0 {
 		return found, ErrClosed
@@ -62,13 +84,15 @@ func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 	return found, nil
 }
 
+// sort puts an answer where it belongs. Equal keys may have several: a value counts.
 func (c *Cache[K, V]) sort(found map[K]V, failed map[K]error, key K, a answer[V]) {
 	v, err := c.result(a, key)
-	if err != nil {
+	if err == nil {
+		found[key] = v
+		delete(failed, key)
+	} else if _, ok := found[key]; !ok {
 		failed[key] = err
-		return
 	}
-	found[key] = v
 }
 
 func unique[K comparable](keys []K) []K {
@@ -80,57 +104,79 @@ func unique[K comparable](keys []K) []K {
 	})
 }
 
+// passage is one chunk of a batch on its way.
+type passage[K comparable, V any] struct {
+	keys    []K
+	answers []answer[V]
+	mine    []flight[K, V]
+	boarded []*flight[K, V] // those whose answers are to come
+	others  sync.WaitGroup  // keys that wait for the end of another's flight
+}
+
 // flyMany flies for several keys at once: it leads those flights that it may, together, and rides those of others. missed
 // is of the trips.
-func (c *Cache[K, V]) flyMany(ctx context.Context, keys []K, missed uint64) []answer[V] {
-	answers := make([]answer[V], len(keys))
-	mine := make([]flight[K, V], len(keys))
+func (c *Cache[K, V]) flyMany(ctx context.Context, p *passage[K, V], missed uint64) {
+	p.answers, p.mine = make([]answer[V], len(p.keys)), make([]flight[K, V], len(p.keys))
 	load := loadingOf(ctx)
-	for i, k := range keys { // before the first flies: the user's Key and Tags may panic
-		mine[i].missed = missed
-		answers[i].err = c.plan(&mine[i].trip, k, c.load)
-		if answers[i].err == nil {
-			answers[i].err = c.mayFly(ctx, load, mine[i].entry.Name)
+	for i, k := range p.keys { // before the first flies: the user's Key and Tags may panic
+		f := &p.mine[i]
+		f.missed = missed
+		p.answers[i].err = c.plan(&f.trip, k, c.load)
+		if p.answers[i].err == nil {
+			p.answers[i].err = c.mayFly(ctx, load, f.entry.Name)
 		}
 	}
-	boarded := make([]*flight[K, V], len(keys))
-	led := make([]*flight[K, V], 0, len(keys))
-	var others sync.WaitGroup
+	p.boarded = make([]*flight[K, V], len(p.keys))
+	led := make([]*flight[K, V], 0, len(p.keys))
 	var arrived uint64
 	c.flights.mark(func() { arrived = c.flights.begun })
-	for i := range mine {
-		if answers[i].err != nil {
+	for i := range p.mine {
+		if p.answers[i].err != nil {
 			continue
 		}
 		c.flights.mu.Lock()
-		f, leads, free := c.board(&mine[i], arrived)
+		f, leads, free := c.board(&p.mine[i], arrived)
 		c.flights.mu.Unlock()
 		switch {
 		case leads:
 			led = append(led, f)
-			boarded[i] = f
+			p.boarded[i] = f
 		case free:
-			boarded[i] = f
+			p.boarded[i] = f
 		default:
-			answers[i].err = errGoexit // what stays after one
-			others.Go(func() { answers[i] = c.fly(ctx, &mine[i]) })
+			p.answers[i].err = errGoexit // what stays after one
+			p.others.Go(func() { p.answers[i] = c.fly(ctx, &p.mine[i]) })
 		}
 	}
 	left := c.departMany(ctx, led)
-	for i, f := range boarded {
-		switch {
-		case f == nil:
-		case slices.Contains(left, f):
-			if f != &mine[i] { // its leader has left; this is a place of an equal key
+	for i, f := range p.boarded {
+		if f != nil && slices.Contains(left, f) {
+			if f != &p.mine[i] { // its leader has left; this is a place of an equal key
 				c.leave(f)
 			}
-			answers[i] = answer[V]{err: late.Err(ctx)}
-		default:
-			answers[i] = c.ride(ctx, f)
+			p.boarded[i], p.answers[i].err = nil, late.Err(ctx)
 		}
 	}
-	others.Wait()
-	return answers
+}
+
+// arrive waits for the answers of a passage.
+func (c *Cache[K, V]) arrive(ctx context.Context, p *passage[K, V]) {
+	for i, f := range p.boarded {
+		if f != nil {
+			p.answers[i] = c.ride(ctx, f)
+			p.boarded[i] = nil
+		}
+	}
+	p.others.Wait()
+}
+
+// abandon leaves the flights of a passage that nobody rides any more.
+func (c *Cache[K, V]) abandon(p *passage[K, V]) {
+	for _, f := range p.boarded {
+		if f != nil {
+			c.leave(f)
+		}
+	}
 }
 
 // departMany is depart for flights that look together. Those that Redis does not answer fly on together; left are those

@@ -225,3 +225,30 @@ func TestLoadersOfTwoCaches(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// A read inside a loader ends with its own context, also where its load then has no place for some time.
+func TestNestedReadEndsWithItsContext(t *testing.T) {
+	var c *tiered.Cache[string, string]
+	hang, returned := make(chan struct{}), make(chan struct{})
+	c = newLocal(t, tiered.Config[string, string]{MaxLoads: 1, LoadTimeout: -1, Load: func(ctx context.Context, k string) (string, error) {
+		if k == "hangs" {
+			<-hang
+			return k, nil
+		}
+		soon, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		defer cancel()
+		_, _ = c.Get(soon, "hangs")
+		close(returned)
+		return k, nil
+	}})
+	got := read(t.Context(), c, "k")
+	select {
+	case <-returned:
+	case <-time.After(10 * time.Second):
+		t.Error("Get has not returned after its context ended")
+	}
+	close(hang)
+	<-got
+	eventually(t, "no place is kept", 10*time.Second, func() bool { return c.Stats().Loading == 0 && c.Stats().Queued == 0 })
+	mustGet(t, c, "hangs", "hangs")
+}

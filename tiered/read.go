@@ -278,10 +278,9 @@ func (c *Cache[K, V]) loadAside(f *flight[K, V]) answer[V] {
 	if f.load == nil {
 		return answer[V]{held: held[V]{missing: true}}
 	}
-	now := c.bus.Now()
 	a, ttl, _ := c.source(f, nil)
 	if a.err == nil {
-		c.keep(f, a.held, now+ttl)
+		c.keep(f, a.held, c.bus.Now()+ttl)
 	}
 	return a
 }

@@ -19,12 +19,13 @@ type Stats struct {
 	Leased       uint64 // words that said that somebody else loads
 	Foreign      uint64 // words of a newer format, another schema or another codec
 	Garbage      uint64 // words that were damaged or none of ours
-	RedisErrors  uint64 // operations that Redis did not answer, or answered with an error
+	RedisErrors  uint64 // reads and writes of a key that Redis did not answer, or answered with an error
 	Bypasses     uint64 // flights that went round memory and Redis
 	Shared       uint64 // readers that shared another's flight
 	Waited       uint64 // times that a reader waited for the end of a flight that it could not share
 	Loads        uint64 // keys asked of the source
-	LoadErrors   uint64 // and those that failed, or did not begin; cancelled ones included, ErrNotFound not
+	LoadErrors   uint64 // and those that failed, cancelled ones and those that LoadTimeout ended included, ErrNotFound not
+	NoPlace      uint64 // keys that were not asked, for no place among MaxLoads came free in time
 	FillsRefused uint64 // loads whose value was not stored, because somebody wrote meanwhile
 	EncodeErrors uint64 // loads whose value was not stored, because the codec could not encode it
 
@@ -36,8 +37,8 @@ type Stats struct {
 }
 
 type counters struct {
-	redisHits, redisMisses, leased, foreign, garbage, redisErrors           atomic.Uint64
-	bypasses, shared, waited, loads, loadErrors, fillsRefused, encodeErrors atomic.Uint64
+	redisHits, redisMisses, leased, foreign, garbage, redisErrors                    atomic.Uint64
+	bypasses, shared, waited, loads, loadErrors, noPlace, fillsRefused, encodeErrors atomic.Uint64
 
 	loading, queued atomic.Int64
 }
@@ -84,7 +85,7 @@ func (c *Cache[K, V]) Stats() Stats {
 	s := Stats{
 		RedisHits: n.redisHits.Load(), RedisMisses: n.redisMisses.Load(), Leased: n.leased.Load(), Foreign: n.foreign.Load(),
 		Garbage: n.garbage.Load(), RedisErrors: n.redisErrors.Load(), Bypasses: n.bypasses.Load(), Shared: n.shared.Load(), Waited: n.waited.Load(),
-		Loads: n.loads.Load(), LoadErrors: n.loadErrors.Load(), FillsRefused: n.fillsRefused.Load(), EncodeErrors: n.encodeErrors.Load(),
+		Loads: n.loads.Load(), LoadErrors: n.loadErrors.Load(), NoPlace: n.noPlace.Load(), FillsRefused: n.fillsRefused.Load(), EncodeErrors: n.encodeErrors.Load(),
 		Loading: int(n.loading.Load()), Queued: int(n.queued.Load()),
 	}
 	if c.l1 != nil {

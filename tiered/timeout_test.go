@@ -118,7 +118,7 @@ func TestHungLoaderLetsOthersLoad(t *testing.T) {
 		wantIs(t, "a reader of the hung process", <-failed, context.DeadlineExceeded)
 	}
 	mustGet(t, c, 1, "v")
-	if s := c.Stats(); s.Loading != 1 || s.Queued != 0 || s.Loads != 1 || s.LoadErrors != 1 { // the first has not returned
+	if s := c.Stats(); s.Loading != 1 || s.Queued != 0 || s.Loads != 1 || s.LoadErrors != 1 || s.NoPlace != 1 { // the first has not returned
 		t.Errorf("got %+v", s)
 	}
 }

@@ -1,0 +1,115 @@
+package tiered_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tieredcache/tieredcache/l2"
+	"github.com/tieredcache/tieredcache/tiered"
+)
+
+// A key that is loaded elsewhere, for long, does not keep the others of a large batch from their answers.
+func TestGetManyDoesNotWaitForOneKey(t *testing.T) {
+	s := source{loads: make(chan string, 1000), goOn: make(chan struct{})}
+	c, _, _ := processes(t, 2, tiered.Config[string, string]{Load: func(ctx context.Context, k string) (string, error) {
+		if k != "slow" {
+			return k, nil
+		}
+		return s.load(ctx, k)
+	}})
+	keys := []string{"slow"}
+	for i := range 600 {
+		keys = append(keys, fmt.Sprint(i))
+	}
+	if _, err := c[0].GetMany(t.Context(), keys[1:]); err != nil {
+		t.Fatal(err)
+	}
+	going := read(t.Context(), c[0], "slow")
+	<-s.loads
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if found, err := c[1].GetMany(ctx, keys); len(found) != 600 {
+		t.Errorf("got %d of the 600 that Redis has: %v", len(found), err)
+	}
+	s.goOn <- struct{}{}
+	<-going
+}
+
+// Of equal keys one may be a hit and the next fail: what was found is no failure.
+func TestGetManyFindsOrFails(t *testing.T) {
+	var c *tiered.Cache[int, string]
+	var fail atomic.Bool
+	c = newLocal(t, tiered.Config[int, string]{
+		Load: func(_ context.Context, _ int) (string, error) {
+			if fail.Load() {
+				return "", errTimeout
+			}
+			return "v", nil
+		},
+		Clone: func(v string) string {
+			if fail.Load() {
+				_ = c.Invalidate(context.Background(), 1)
+			}
+			return v
+		},
+	})
+	mustGet(t, c, 1, "v")
+	eventually(t, "memory has it", 10*time.Second, func() bool { _, ok := c.Peek(1); return ok })
+	fail.Store(true)
+	if found, err := c.GetMany(t.Context(), []int{1, 1}); found[1] != "v" || err != nil {
+		t.Errorf("got %v, %v", found, err)
+	}
+}
+
+// A Goexit in the user's codec leaves no place in another's flight: a load that nobody waits for ends.
+func TestGoexitLeavesOthersFlights(t *testing.T) {
+	began, ended := make(chan struct{}), make(chan struct{})
+	c, _, _ := processes(t, 2, tiered.Config[string, string]{
+		Codec: decoder{Codec: l2.MessagePack[string](), decoded: func(v string) {
+			if v == "bad" {
+				runtime.Goexit()
+			}
+		}},
+		Load: func(ctx context.Context, k string) (string, error) {
+			if k == "slow" {
+				close(began)
+				<-ctx.Done()
+				close(ended)
+				return "", ctx.Err()
+			}
+			return k, nil
+		},
+	})
+	mustGet(t, c[0], "bad", "bad")
+	ctx, leave := context.WithCancel(t.Context())
+	going := read(ctx, c[1], "slow")
+	<-began
+	var batch sync.WaitGroup
+	batch.Go(func() { _, _ = c[1].GetMany(t.Context(), []string{"bad", "slow"}) })
+	batch.Wait()
+	leave()
+	<-going
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the load goes on")
+	}
+}
+
+// What ends by Goexit is counted as what fails.
+func TestGoexitIsCounted(t *testing.T) {
+	c := newLocal(t, tiered.Config[int, int]{
+		Load:     func(context.Context, int) (int, error) { runtime.Goexit(); return 0, nil },
+		LoadMany: func(context.Context, []int) (map[int]int, error) { runtime.Goexit(); return nil, nil },
+	})
+	_, _ = c.Get(t.Context(), 1)
+	_, _ = c.GetMany(t.Context(), []int{2, 3})
+	if s := c.Stats(); s.Loads != 3 || s.LoadErrors != 3 {
+		t.Errorf("got %d loads, %d errors", s.Loads, s.LoadErrors)
+	}
+}
