@@ -15,14 +15,21 @@ import (
 // ErrNotFound. params makes the query's parameters from the key; nil: none, and K is named then, as in Query[string].
 // decode may be called again for the same row, when the driver retries.
 //
-// Errors: the driver's and decode's, as they are; one that says that the source has no driver, or that decode is nil.
+// Errors: the driver's and decode's, as they are; one that says that the source has no driver, or that decode is nil. A
+// tiered.ErrNotFound of decode is one row's, and not the list's: it becomes an error that is not ErrNotFound, so that
+// nobody caches the list as missing. What is to be left out is left out by the query.
 func Query[K, T any](source Source, cypher string, params func(K) map[string]any, decode func(*neo4j.Record) (T, error)) func(context.Context, K) ([]T, error) {
 	return func(ctx context.Context, key K) ([]T, error) {
-		return read(ctx, source, cypher, paramsOf(params, key), decode)
+		rows, err := read(ctx, source, cypher, paramsOf(params, key), decode)
+		if errors.Is(err, tiered.ErrNotFound) {
+			err = errors.New("neo4jstore: decode says of one row of the list: " + err.Error())
+		}
+		return rows, err
 	}
 }
 
-// QueryOne is Query for at most one row: none is tiered.ErrNotFound, a second one is an error.
+// QueryOne is Query for at most one row: none is tiered.ErrNotFound, as is the one of which decode says so; a second one
+// is an error.
 func QueryOne[K, T any](source Source, cypher string, params func(K) map[string]any, decode func(*neo4j.Record) (T, error)) func(context.Context, K) (T, error) {
 	return func(ctx context.Context, key K) (one T, err error) {
 		rows, err := read(ctx, source, cypher, paramsOf(params, key), decode)
@@ -46,14 +53,17 @@ func QueryOne[K, T any](source Source, cypher string, params func(K) map[string]
 //	MATCH (c:City {name: key.name})
 //	RETURN key.index AS index, c.population AS population
 //
-// decode gets the whole row. Several rows for one key are an error: a value that is a list is made with collect().
+// decode gets the whole row. A tiered.ErrNotFound of decode says that the key of the row has none.
 //
-// Errors: the driver's and decode's, as they are; a row whose index is none of $keys; params that use the name index; a
-// source without a driver.
+// Errors of one key are in a *tiered.BatchError[K], beside what was found for the others: decode's, as they are,
+// ErrNotFound included, and several rows for the key (a value that is a list is made with collect()). Errors of all keys:
+// the driver's, as they are; a row whose index is none of $keys; params that use the name index; a source without a
+// driver; a decode that is nil.
 func QueryMany[K comparable, T any](source Source, cypher string, params func(K) map[string]any, decode func(*neo4j.Record) (T, error)) func(context.Context, []K) (map[K]T, error) {
 	type row struct {
 		index int64
 		value T
+		err   error // decode's, of this row alone
 	}
 	return func(ctx context.Context, keys []K) (map[K]T, error) {
 		if decode == nil {
@@ -69,20 +79,30 @@ func QueryMany[K comparable, T any](source Source, cypher string, params func(K)
 		}
 		rows, err := read(ctx, source, cypher, map[string]any{"keys": list}, func(record *neo4j.Record) (r row, err error) {
 			if r.index, err = indexOf(record, len(keys)); err == nil {
-				r.value, err = decode(record)
+				r.value, r.err = decode(record)
 			}
 			return r, err
 		})
 		if err != nil {
 			return nil, err
 		}
-		found := make(map[K]T, len(rows))
+		found, failed := make(map[K]T, len(rows)), map[K]error{}
+		seen := make([]bool, len(keys))
 		for _, r := range rows {
 			key := keys[r.index]
-			if _, twice := found[key]; twice {
-				return nil, fmt.Errorf("neo4jstore: the query returned two rows for keys[%d]: gather them with collect()", r.index)
+			switch {
+			case seen[r.index]:
+				delete(found, key)
+				failed[key] = fmt.Errorf("neo4jstore: the query returned two rows for keys[%d]: gather them with collect()", r.index)
+			case r.err != nil:
+				failed[key] = r.err
+			default:
+				found[key] = r.value
 			}
-			found[key] = r.value
+			seen[r.index] = true
+		}
+		if len(failed) > 0 {
+			return found, &tiered.BatchError[K]{Failed: failed}
 		}
 		return found, nil
 	}
