@@ -3,11 +3,13 @@ package neo4jstore_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"net"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j/config"
 
 	"github.com/tieredcache/tieredcache/coherence"
@@ -62,11 +64,31 @@ func TestCommitFails(t *testing.T) {
 	}
 }
 
+// TestBeginRefusedAfterCommit: a COMMIT has landed, the driver was told to try again, and the server does not let it begin.
+// What it refuses then is not the COMMIT.
+func TestBeginRefusedAfterCommit(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	bus := r.bus()
+	f := refusal("Neo.TransientError.Cluster.ReplicationFailure")
+	f.forward, f.begin = true, refusal("Neo.ClientError.Transaction.InvalidBookmark").answer
+	source := neo4jstore.Source{Driver: connect(t, proxy(t, r.driver.Target().Host, f)), Database: database}
+	_, err := neo4jstore.Write(r.ctx, source, bus, []coherence.Ref{r.user.Tag()}, r.note)
+	if refused, ok := errors.AsType[*neo4j.Neo4jError](err); !ok || refused.Title() != "InvalidBookmark" {
+		t.Errorf("got %v, want the answer to BEGIN", err)
+	}
+	check(t, "written", r.count("MATCH (n:Situation {tenant_id: $t}) RETURN count(n)", map[string]any{"t": r.user.Tenant}), int64(1))
+	check(t, "writes of unknown outcome", bus.Stats().UnknownUpdates, uint64(1))
+}
+
 // fault says what happens to COMMIT on its way.
 type fault struct {
+	on      []byte // or to what says this, in place of COMMIT
 	forward bool   // the server gets it
 	answer  []byte // what the driver gets; nil: the connection ends
+	silent  bool   // the driver gets nothing, and the connection stays
 	most    int64  // after so many, COMMIT passes; 0: never
+	begin   []byte // what the driver gets for the BEGIN of another attempt; nil: the server's answer
 }
 
 func (f fault) times(n int64) fault { f.most = n; return f }
@@ -74,6 +96,7 @@ func (f fault) times(n int64) fault { f.most = n; return f }
 // The messages, as Bolt frames them: a length, a structure, a length of zero.
 var (
 	commit  = []byte{0, 2, 0xB0, 0x12, 0, 0}
+	begin   = []byte{0xB1, 0x11}
 	failure = []byte{0xB1, 0x7F}
 )
 
@@ -123,10 +146,20 @@ func (f fault) pass(driver, server net.Conn, commits *atomic.Int64) {
 		buffer := make([]byte, 64<<10)
 		for {
 			n, err := server.Read(buffer)
-			if err != nil || mute.Load() { // the answer to COMMIT is lost, and the connection with it
+			if err != nil {
 				return
 			}
-			if _, err := driver.Write(buffer[:n]); err != nil {
+			said := buffer[:n]
+			if mute.Load() {
+				if f.silent {
+					continue
+				}
+				if said = f.answer; said == nil { // the answer to COMMIT is lost, and the connection with it
+					return
+				}
+				mute.Store(false)
+			}
+			if _, err := driver.Write(said); err != nil {
 				return
 			}
 		}
@@ -138,11 +171,21 @@ func (f fault) pass(driver, server net.Conn, commits *atomic.Int64) {
 			return
 		}
 		said := buffer[:n]
-		if at := bytes.Index(said, commit); at >= 0 && (f.most == 0 || commits.Add(1) <= f.most) {
+		if f.begin != nil && commits.Load() > 0 && bytes.Contains(said, begin) {
+			if _, err := driver.Write(f.begin); err != nil {
+				return
+			}
+			continue
+		}
+		on := commit
+		if f.on != nil {
+			on = f.on
+		}
+		if at := bytes.Index(said, on); at >= 0 && (commits.Add(1) <= f.most || f.most == 0) {
 			if f.answer == nil && !f.forward {
 				return
 			}
-			if f.answer != nil {
+			if f.answer != nil && !f.forward {
 				said = append(said[:at:at], said[at+len(commit):]...)
 				if _, err := driver.Write(f.answer); err != nil {
 					return

@@ -70,10 +70,9 @@ func (s *PreferenceStore) UpdateConfidence(ctx context.Context, user UserKey, id
 	params := preferenceKey{user, id}.params()
 	params["delta"], params["max"] = delta, MaxConfidence
 	p, err := change(ctx, s, user, func(tx neo4j.ManagedTransaction) (Preference, error) {
-		p, err := one(ctx, tx, updateConfidence, params, decodePreference)
-		return p, named(id, err)
+		return one(ctx, tx, updateConfidence, params, decodePreference)
 	})
-	return p, failed(doing, err)
+	return p, failed(doing, named(id, err))
 }
 
 // Delete deletes one preference of the user. Situations that it was the last of stay: see CleanupOrphanedSituations.
@@ -87,9 +86,9 @@ func (s *PreferenceStore) Delete(ctx context.Context, user UserKey, id string) e
 		if err == nil && n == 0 {
 			err = tiered.ErrNotFound
 		}
-		return n, named(id, err)
+		return n, err
 	})
-	return failed(doing, err)
+	return failed(doing, named(id, err))
 }
 
 // DeleteAll deletes all preferences of the user and says how many there were. Their situations stay: see
@@ -122,7 +121,8 @@ func one[T any](ctx context.Context, tx neo4j.ManagedTransaction, cypher string,
 	return rows[0], nil
 }
 
-// named says which preference an error is about.
+// named says which preference an error is about. Around the driver's errors it belongs outside of the transaction: within,
+// the driver would not know them for those that it retries.
 func named(id string, err error) error {
 	if err == nil {
 		return nil
