@@ -26,7 +26,8 @@ type PreferenceConfig struct {
 
 	// Bus keeps what is cached coherent; one store per bus, as its caches are named "prefs", "context" and "pref": stores
 	// of different databases on one Redis need a Namespace each, or they answer for each other. It stays the caller's to
-	// close, after the store. nil: no cache at all; the store answers the same, from Neo4j.
+	// close, after the store. nil: no cache at all; the store answers the same, from Neo4j, and tells nobody what it writes:
+	// the caches of others answer the old until its TTL ends. Where one process has a bus, all that write need one.
 	Bus *coherence.Bus
 
 	// TTL is the life of lists and single preferences in memory and in Redis. Zero: 5 min; at least 1 ms, at

@@ -20,7 +20,8 @@
 //
 // The driver's errors are the loader's, as they are; the cache wraps them with the key, once. The driver retries what
 // it knows to be worth it, for 30 s by default (neo4j.Config.MaxTransactionRetryTime): a reader who cannot wait so long
-// gives its context a deadline.
+// gives its context a deadline. The driver's error after that is context.DeadlineExceeded too, for errors.Is, as it is
+// context.Canceled after a cancellation.
 //
 // # Concurrency
 //
@@ -32,6 +33,8 @@ import (
 	"errors"
 
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
+
+	"github.com/tieredcache/tieredcache/internal/late"
 )
 
 // Source is a Neo4j database. The zero value has no driver, and whatever uses it returns an error that says so.
@@ -57,8 +60,8 @@ func (s Source) check() error {
 	return nil
 }
 
-func (s Source) session(ctx context.Context, mode neo4j.AccessMode) neo4j.SessionWithContext {
-	return s.Driver.NewSession(ctx, neo4j.SessionConfig{DatabaseName: s.Database, AccessMode: mode})
+func (s Source) session(ctx context.Context, mode neo4j.AccessMode, bookmarks neo4j.BookmarkManager) neo4j.SessionWithContext {
+	return s.Driver.NewSession(ctx, neo4j.SessionConfig{DatabaseName: s.Database, AccessMode: mode, BookmarkManager: bookmarks})
 }
 
 // read runs one query in a managed read transaction and decodes its rows, afresh at each retry.
@@ -69,11 +72,39 @@ func read[T any](ctx context.Context, s Source, cypher string, params map[string
 	if decode == nil {
 		return nil, errNoDecode
 	}
-	session := s.session(ctx, neo4j.AccessModeRead)
+	session := s.session(ctx, neo4j.AccessModeRead, nil)
 	defer session.Close(ctx)
-	return neo4j.ExecuteRead(ctx, session, func(tx neo4j.ManagedTransaction) ([]T, error) {
+	rows, err := neo4j.ExecuteRead(ctx, session, func(tx neo4j.ManagedTransaction) ([]T, error) {
 		return run(ctx, tx, cypher, params, decode)
 	})
+	return rows, withEnd(ctx, err)
+}
+
+// endedError is the driver's error after the end of a context, which the driver's types do not unwrap to.
+type endedError struct {
+	error
+	cause error
+}
+
+// Unwrap is for errors.Is and errors.As.
+func (e endedError) Unwrap() []error { return []error{e.error, e.cause} }
+
+// withEnd says of a driver's error also that ctx has ended, where it has. An error of the caller's own stays as it is.
+func withEnd(ctx context.Context, err error) error {
+	cause := late.Err(ctx)
+	if cause == nil || !unreachable(err) || errors.Is(err, cause) {
+		return err
+	}
+	return endedError{err, cause}
+}
+
+// unreachable says whether the driver could not reach the database, or gave up trying.
+func unreachable(err error) bool {
+	switch err.(type) { //nolint:errorlint // as the driver returns it: what wraps it is the caller's own
+	case *neo4j.ConnectivityError, *neo4j.TransactionExecutionLimit:
+		return true
+	}
+	return false
 }
 
 // run runs one query in a transaction and decodes its rows. No row is an empty list, never nil.

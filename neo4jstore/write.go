@@ -10,14 +10,18 @@ import (
 )
 
 // Write runs write in a managed write transaction inside bus.Update, so that every process forgets what refs name; see
-// coherence.Bus.Update. A nil bus: the transaction alone, and refs are ignored. The driver may run write several times,
-// until a commit succeeds: it changes things through its transaction only. With a bus, the server ends each transaction
-// after a third of the bus's IntentLife (30 s: 10 s), so that none commits after its intent has expired.
+// coherence.Bus.Update. A nil bus: the transaction alone, and refs are ignored: nobody is told, and who has cached what it
+// changed, this process too, answers that until its TTL. With a bus, the server ends each transaction after a third of the
+// bus's IntentLife (30 s: 10 s), so that none commits after its intent has expired.
 //
-// Errors, as they are: write's own, which rolls back; the driver's; the bus's, for refs, ErrCoherence of a Strict
-// one, ErrClosed and ErrUndelivered; one that says that the source has no driver, or that write is nil. What the driver
-// knows not to have committed is marked with coherence.RolledBack; what may have landed, a connection that broke during the
-// commit for one, is not, and counts as changed.
+// The driver may run write several times, until a commit succeeds: it changes things through its transaction only. It
+// returns the driver's errors as they are: one that it has wrapped the driver may not know for worth another attempt.
+//
+// Errors, as they are: write's own, which rolls back; the driver's, which after ctx's end are its error too; the bus's, for
+// refs, ErrCoherence of a Strict one, ErrClosed and ErrUndelivered; one that says that the source has no driver, or that
+// write is nil. Beside an error the result is the zero value, but beside ErrUndelivered alone, which follows a commit. What
+// the driver knows not to have committed is marked with coherence.RolledBack; what may have landed, a connection that broke
+// during the commit for one, is not, and counts as changed.
 func Write[T any](ctx context.Context, source Source, bus *coherence.Bus, refs []coherence.Ref, write func(neo4j.ManagedTransaction) (T, error)) (result T, err error) {
 	if err := source.check(); err != nil {
 		return result, err
@@ -38,22 +42,42 @@ func Write[T any](ctx context.Context, source Source, bus *coherence.Bus, refs [
 
 // transaction runs write in a managed transaction, and marks the error if surely nothing was committed.
 func transaction[T any](ctx context.Context, source Source, write func(neo4j.ManagedTransaction) (T, error), options ...func(*neo4j.TransactionConfig)) (T, error) {
-	session := source.session(ctx, neo4j.AccessModeWrite)
+	var made attempts
+	session := source.session(ctx, neo4j.AccessModeWrite, &made)
 	defer session.Close(ctx)
-	commits, last := 0, false // attempts after which the driver may have sent COMMIT, and whether the last was one
-	result, err := neo4j.ExecuteWrite(ctx, session, func(tx neo4j.ManagedTransaction) (T, error) {
-		last = false
-		result, err := write(tx)
-		if err == nil {
-			commits, last = commits+1, true
+	var result, none T
+	_, err := session.ExecuteWrite(ctx, func(tx neo4j.ManagedTransaction) (_ any, err error) { // neo4j.ExecuteWrite panics where T is an interface and the result nil
+		made.last = false
+		if result, err = write(tx); err == nil {
+			made.commits++
+			made.last = true
 		}
-		return result, err
+		return nil, err
 	}, options...)
-	if notCommitted(commits, last, err) {
+	if err == nil {
+		return result, nil
+	}
+	if err = withEnd(ctx, err); notCommitted(made.commits, made.last, err) {
 		err = coherence.RolledBack(err)
 	}
-	return result, err
+	return none, err
 }
+
+// attempts are those of one transaction. As the session's bookmarks, of which there are none, it is asked for before each
+// BEGIN: it knows of an attempt that the server does not let begin, in which write does not run.
+type attempts struct {
+	commits int  // after how many the driver may have sent COMMIT
+	last    bool // whether the last is one of them
+}
+
+// GetBookmarks implements [neo4j.BookmarkManager].
+func (a *attempts) GetBookmarks(context.Context) (neo4j.Bookmarks, error) {
+	a.last = false
+	return nil, nil
+}
+
+// UpdateBookmarks implements [neo4j.BookmarkManager].
+func (*attempts) UpdateBookmarks(context.Context, neo4j.Bookmarks, neo4j.Bookmarks) error { return nil }
 
 // notCommitted says whether surely no attempt has committed. The driver sends COMMIT only after write has returned nil,
 // and Neo4j rolls back what was not committed when the connection is reset or lost. After one COMMIT, only the server's

@@ -116,3 +116,22 @@ func TestWriteThatFails(t *testing.T) {
 	check(t, "notes after a panic", notesNow, int64(0))
 	check(t, "answered by", tier, tiered.Source) // the bus does not know what a panic has left
 }
+
+// TestWriteWithoutResult: the driver's manual returns nil, nil as any.
+func TestWriteWithoutResult(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	bus := r.bus()
+	got, err := neo4jstore.Write(r.ctx, r.source(), bus, []coherence.Ref{r.user.Tag()}, func(tx neo4j.ManagedTransaction) (any, error) {
+		_, err := r.note(tx)
+		return nil, err
+	})
+	must(t, err)
+	check(t, "result", got, nil)
+	check(t, "writes of unknown outcome", bus.Stats().UnknownUpdates, uint64(0))
+	mine := errors.New("mine")
+	id, err := neo4jstore.Write(r.ctx, r.source(), bus, []coherence.Ref{r.user.Tag()}, func(neo4j.ManagedTransaction) (string, error) { return "id", mine })
+	if !errors.Is(err, mine) || id != "" {
+		t.Errorf("got %q and %v, want no result beside an error", id, err)
+	}
+}
