@@ -1,11 +1,15 @@
 package neo4jstore
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
 )
+
+// errGone says of a row that its node was deleted after MATCH had found it, which takes no lock: run leaves the row out.
+var errGone = errors.New("neo4jstore: the node was deleted meanwhile")
 
 // node reads the properties of a node; err is the first that is not what it should be. Others may write the graph too.
 type node struct {
@@ -18,6 +22,9 @@ func nodeOf(record *neo4j.Record, name string) (*node, error) {
 	n, ok := value.(neo4j.Node)
 	if !ok {
 		return nil, fmt.Errorf("neo4jstore: %s is a %T, not a node", name, value)
+	}
+	if len(n.Props) == 0 { // MATCH went by some
+		return nil, errGone
 	}
 	return &node{props: n.Props}, nil
 }

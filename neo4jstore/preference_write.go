@@ -19,11 +19,12 @@ CREATE (p:Preference {
 })
 RETURN p`
 
-// The first SET takes the lock of the node, so that what is read after it is not changed by anybody else meanwhile.
+// In each of these the first SET takes the node's lock, so that what is read after it nobody changes meanwhile. MATCH has
+// looked without one: a node that was deleted until the SET has nothing set, and is as one that was never found.
 const updateConfidence = `
 MATCH (p:Preference {id: $id, tenant_id: $tenant, user_id: $user})
 SET p.updated_at = datetime.realtime()
-WITH p, p.confidence + $delta AS wanted
+WITH p, p.confidence + $delta AS wanted WHERE p.updated_at IS NOT NULL
 SET p.confidence = CASE WHEN wanted < 0 THEN 0.0 WHEN wanted > $max THEN $max ELSE wanted END,
 	p.reinforcement_count = p.reinforcement_count + CASE WHEN $delta > 0 THEN 1 ELSE 0 END,
 	p.rejection_count = p.rejection_count + CASE WHEN $delta < 0 THEN 1 ELSE 0 END
@@ -31,11 +32,15 @@ RETURN p`
 
 const deletePreference = `
 MATCH (p:Preference {id: $id, tenant_id: $tenant, user_id: $user})
+SET p.updated_at = datetime.realtime()
+WITH p WHERE p.updated_at IS NOT NULL
 DETACH DELETE p
 RETURN count(*) AS n`
 
 const deletePreferences = `
 MATCH (p:Preference {tenant_id: $tenant, user_id: $user})
+SET p.updated_at = datetime.realtime()
+WITH p WHERE p.updated_at IS NOT NULL
 DETACH DELETE p
 RETURN count(*) AS n`
 

@@ -17,10 +17,13 @@ WITH datetime.realtime() AS now
 CREATE (s:Situation {id: randomUUID(), tenant_id: $tenant, user_id: $user, factors: $factors, created_at: now, updated_at: now})
 RETURN s`
 
+// The SET takes the lock, as in updateConfidence; it changes nothing, as UpdatedAt is not when a preference was linked.
 const linkPreferences = `
 MATCH (s:Situation {id: $situation})
 UNWIND $ids AS id
 MATCH (p:Preference {id: id, tenant_id: $tenant, user_id: $user})
+SET p.key = p.key
+WITH s, p WHERE p.created_at IS NOT NULL
 CREATE (p)-[:IN_SITUATION]->(s)
 RETURN p.id AS id`
 
@@ -29,6 +32,8 @@ const deleteOrphans = `
 MATCH (s:Situation {tenant_id: $tenant})
 WHERE s.user_id IS NOT NULL AND NOT (s)--()
 WITH s LIMIT $most
+SET s.updated_at = datetime.realtime()
+WITH s WHERE s.updated_at IS NOT NULL AND NOT (s)--()
 DELETE s
 RETURN count(*) AS n`
 

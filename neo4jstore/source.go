@@ -107,7 +107,8 @@ func unreachable(err error) bool {
 	return false
 }
 
-// run runs one query in a transaction and decodes its rows. No row is an empty list, never nil.
+// run runs one query in a transaction and decodes its rows, but for those whose node is gone. No row is an empty list, never
+// nil.
 func run[T any](ctx context.Context, tx neo4j.ManagedTransaction, cypher string, params map[string]any, decode func(*neo4j.Record) (T, error)) ([]T, error) {
 	result, err := tx.Run(ctx, cypher, params)
 	if err != nil {
@@ -116,10 +117,12 @@ func run[T any](ctx context.Context, tx neo4j.ManagedTransaction, cypher string,
 	rows := []T{}
 	for result.Next(ctx) {
 		row, err := decode(result.Record())
-		if err != nil {
+		switch {
+		case err == nil:
+			rows = append(rows, row)
+		case !errors.Is(err, errGone):
 			return nil, err
 		}
-		rows = append(rows, row)
 	}
 	return rows, result.Err()
 }
