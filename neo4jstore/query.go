@@ -13,7 +13,9 @@ import (
 
 // Query returns a loader that runs cypher in a read transaction and decodes each row; no row is an empty list, not
 // ErrNotFound. params makes the query's parameters from the key; nil: none, and K is named then, as in Query[string].
-// decode may be called again for the same row, when the driver retries.
+// decode may be called again for the same row, when the driver retries. A time.Time among the parameters, also within
+// []any, []time.Time, map[string]any and []map[string]any, may be in any zone: Neo4j gets its offset where the zone has no
+// name that it knows, as time.Local.
 //
 // Errors: the driver's and decode's, as they are; one that says that the source has no driver, or that decode is nil. A
 // tiered.ErrNotFound of decode is one row's, and not the list's: it becomes an error that is not ErrNotFound, so that

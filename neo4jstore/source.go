@@ -72,6 +72,7 @@ func read[T any](ctx context.Context, s Source, cypher string, params map[string
 	if decode == nil {
 		return nil, errNoDecode
 	}
+	params = sendableMap(params)
 	session := s.session(ctx, neo4j.AccessModeRead, nil)
 	defer session.Close(ctx)
 	rows, err := neo4j.ExecuteRead(ctx, session, func(tx neo4j.ManagedTransaction) ([]T, error) {

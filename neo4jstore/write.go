@@ -15,7 +15,9 @@ import (
 // bus's IntentLife (30 s: 10 s), so that none commits after its intent has expired.
 //
 // The driver may run write several times, until a commit succeeds: it changes things through its transaction only. It
-// returns the driver's errors as they are: one that it has wrapped the driver may not know for worth another attempt.
+// returns the driver's errors as they are: one that it has wrapped the driver may not know for worth another attempt. A
+// time.Time among the parameters it gives in UTC, or in a zone of the time zone database: of time.Local, or of a zone that is
+// but an offset, Neo4j ends the transaction with an error, and the driver's connection is broken for who has it next.
 //
 // Errors, as they are: write's own, which rolls back; the driver's, which after ctx's end are its error too; the bus's, for
 // refs, ErrCoherence of a Strict one, ErrClosed and ErrUndelivered; one that says that the source has no driver, or that
