@@ -3,6 +3,9 @@ package server
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -30,6 +33,10 @@ func (s *service) handler() http.Handler {
 		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		w.Header().Set("Cache-Control", "no-store") // a copy that nobody invalidates helps nobody
+		if unclean(r.URL.EscapedPath()) {
+			writeError(w, http.StatusBadRequest, `the path has a part that is empty, "." or "..": no tenant, user or id is called so`)
+			return
+		}
 		if h, pattern := mux.Handler(r); pattern == "" {
 			refused := &statusOnly{ResponseWriter: w}
 			h.ServeHTTP(refused, r)
@@ -38,6 +45,15 @@ func (s *service) handler() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// unclean says whether a path has a part that the mux, a proxy or a client would clean away. What is left then names
+// somebody else: the preferences of the user ".." would be the tenant's own.
+func unclean(path string) bool {
+	return slices.ContainsFunc(strings.Split(path, "/")[1:], func(part string) bool {
+		name, err := url.PathUnescape(part)
+		return err != nil || name == "." || name == ".."
+	}) || strings.Contains(path, "//")
 }
 
 // statusOnly keeps the status (404, or 405 with its Allow header) of an answer in plain text.
