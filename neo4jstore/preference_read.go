@@ -43,7 +43,8 @@ func (s *PreferenceStore) Get(ctx context.Context, user UserKey, id string) (Pre
 
 // ForContext returns the preferences that are linked to a situation of the user that has at least one of the factors, by
 // name and value: first those whose best situation has most of them, then those of higher confidence, then the newest.
-// None is an empty list and no error. The list is shared and read-only, as List's is.
+// None is an empty list and no error. A situation whose factors another program has written in another form has none. The
+// list is shared and read-only, as List's is.
 func (s *PreferenceStore) ForContext(ctx context.Context, user UserKey, factors map[string]string) ([]Preference, error) {
 	const doing = "preferences for context"
 	if err := s.usable(doing, user); err != nil {
@@ -102,7 +103,7 @@ func (s *PreferenceStore) inContext(ctx context.Context, user UserKey, canonical
 	}
 	all, err := read(ctx, s.source, preferencesInSituations, user.params(), func(record *neo4j.Record) (m match, err error) {
 		if m.Preference, err = decodePreference(record); err == nil {
-			m.factors, err = best(record, factors)
+			m.factors = best(record, factors)
 		}
 		return m, err
 	})
@@ -133,15 +134,12 @@ func (m match) compare(other match) int {
 	)
 }
 
-func best(record *neo4j.Record, factors map[string]string) (most int, err error) {
+func best(record *neo4j.Record, factors map[string]string) (most int) {
 	situations, _ := record.Get("situations")
 	list, _ := situations.([]any)
 	for _, text := range list {
 		s, _ := text.(string)
-		has, err := parseFactors(s)
-		if err != nil {
-			return 0, err
-		}
+		has, _ := parseFactors(s) // of what another program has written otherwise: none
 		common := 0
 		for name, value := range factors {
 			if v, ok := has[name]; ok && v == value {
@@ -150,5 +148,5 @@ func best(record *neo4j.Record, factors map[string]string) (most int, err error)
 		}
 		most = max(most, common)
 	}
-	return most, nil
+	return most
 }

@@ -106,3 +106,22 @@ func TestCleanupOrphanedSituations(t *testing.T) {
 	must(t, err)
 	check(t, "deleted again", n, 0)
 }
+
+// TestForeignSituation: one that another program has written otherwise matches nothing, and hides nothing.
+func TestForeignSituation(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	p := r.uncached()
+	made := p.createIn(t, r.user, "food.coffee", morning)
+	const link = `MATCH (p:Preference {id: $id})
+		CREATE (p)-[:IN_SITUATION]->(:Situation {id: randomUUID(), tenant_id: $t, user_id: "ada", factors: $factors}) RETURN count(*)`
+	for _, factors := range []any{`{"time": 1}`, `["morning"]`, "", "null", nil, int64(3), []string{"morning"}} {
+		r.count(link, map[string]any{"id": made.ID, "t": r.user.Tenant, "factors": factors})
+		got, err := p.ForContext(r.ctx, r.user, morning)
+		must(t, err)
+		check(t, "for the morning", got, []neo4jstore.Preference{made})
+		got, err = p.ForContext(r.ctx, r.user, map[string]string{"time": ""})
+		must(t, err)
+		check(t, "for what none has", got, []neo4jstore.Preference{})
+	}
+}
