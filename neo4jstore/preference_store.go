@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
-
 	"github.com/tieredcache/tieredcache/coherence"
 	"github.com/tieredcache/tieredcache/tiered"
 )
@@ -126,42 +124,6 @@ func (s *PreferenceStore) open(config PreferenceConfig) (err error) {
 		Tags: func(k contextKey) []coherence.Ref { return []coherence.Ref{k.Tag()} },
 	})
 	return err
-}
-
-// schema is what the graph asks of the database. The indexes also make it refuse longer texts than input.go allows.
-var schema = []string{
-	"CREATE CONSTRAINT preference_id IF NOT EXISTS FOR (p:Preference) REQUIRE p.id IS UNIQUE",
-	"CREATE CONSTRAINT situation_id IF NOT EXISTS FOR (s:Situation) REQUIRE s.id IS UNIQUE",
-	"CREATE INDEX preference_owner IF NOT EXISTS FOR (p:Preference) ON (p.tenant_id, p.user_id)",
-	"CREATE INDEX situation_owner IF NOT EXISTS FOR (s:Situation) ON (s.tenant_id, s.user_id)",
-	"CREATE INDEX preference_key IF NOT EXISTS FOR (p:Preference) ON (p.key)",
-}
-
-// EnsureSchema makes the constraints and indexes that are missing: ids are unique, and a user's preferences and
-// situations are found by index. Call it at every start; processes may do so at once.
-func (s *PreferenceStore) EnsureSchema(ctx context.Context) error {
-	if s.closed.Load() {
-		return tiered.ErrClosed
-	}
-	for _, statement := range schema { // a transaction each: Neo4j changes its schema in no other way
-		_, err := transaction(ctx, s.source, func(tx neo4j.ManagedTransaction) (neo4j.ResultSummary, error) {
-			result, err := tx.Run(ctx, statement, nil)
-			if err != nil {
-				return nil, err
-			}
-			return result.Consume(ctx)
-		})
-		if err != nil && !madeMeanwhile(err) {
-			return fmt.Errorf("neo4jstore: ensure schema: %w", err)
-		}
-	}
-	return nil
-}
-
-// madeMeanwhile says whether another process was quicker: IF NOT EXISTS looks before it takes its lock.
-func madeMeanwhile(err error) bool {
-	answer, ok := errors.AsType[*neo4j.Neo4jError](err)
-	return ok && answer.Code == "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists"
 }
 
 // ClearCache makes every process forget what is cached of the user: one tag, whatever the number of entries. Without a

@@ -129,31 +129,6 @@ func TestAnothersID(t *testing.T) {
 	}
 }
 
-// TestSchema has processes that start at once. It runs alone, and drops an index that no query needs.
-func TestSchema(t *testing.T) {
-	r := newRig(t)
-	p := r.uncached()
-	for range 5 {
-		_, err := neo4j.ExecuteQuery(r.ctx, r.driver, "DROP INDEX preference_key IF EXISTS", nil, neo4j.EagerResultTransformer, neo4j.ExecuteQueryWithDatabase(database))
-		must(t, err)
-		var all sync.WaitGroup
-		for range 8 {
-			all.Go(func() {
-				if err := p.EnsureSchema(r.ctx); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		all.Wait()
-	}
-	const indexed = "SHOW INDEXES YIELD labelsOrTypes AS l, properties AS p WHERE l = $l AND p = $p RETURN count(*)"
-	for _, properties := range [][]string{{"id"}, {"tenant_id", "user_id"}, {"key"}} {
-		if n := r.count(indexed, map[string]any{"l": []string{"Preference"}, "p": properties}); n != 1 {
-			t.Errorf("%d indexes on %q", n, properties)
-		}
-	}
-}
-
 // TestIndexes asks the planner: no query looks at more than what a user, or a tenant, has. The graph needs some nodes for
 // that, and statistics of them: in an empty one it makes no difference.
 func TestIndexes(t *testing.T) {

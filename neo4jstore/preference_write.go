@@ -80,7 +80,7 @@ func (s *PreferenceStore) UpdateConfidence(ctx context.Context, user UserKey, id
 	return p, failed(doing, named(id, err))
 }
 
-// Delete deletes one preference of the user. Situations that it was the last of stay: see CleanupOrphanedSituations.
+// Delete deletes one preference of the user; of calls at once, one does, and the others are ErrNotFound. Situations that it was the last of stay: see CleanupOrphanedSituations.
 func (s *PreferenceStore) Delete(ctx context.Context, user UserKey, id string) error {
 	const doing = "delete preference"
 	if err := s.usable(doing, user); err != nil {
@@ -96,7 +96,7 @@ func (s *PreferenceStore) Delete(ctx context.Context, user UserKey, id string) e
 	return failed(doing, named(id, err))
 }
 
-// DeleteAll deletes all preferences of the user and says how many there were. Their situations stay: see
+// DeleteAll deletes all preferences of the user and says how many it has deleted. Their situations stay: see
 // CleanupOrphanedSituations.
 func (s *PreferenceStore) DeleteAll(ctx context.Context, user UserKey) (int, error) {
 	const doing = "delete preferences"

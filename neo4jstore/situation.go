@@ -88,7 +88,7 @@ func link(ctx context.Context, tx neo4j.ManagedTransaction, user UserKey, situat
 }
 
 // CleanupOrphanedSituations deletes the situations of all users of a tenant that nothing is linked to any more, 10,000 a
-// transaction, and says how many; also beside an error.
+// transaction, and says how many; also beside an error. Of calls at once each counts what it has deleted itself.
 //
 // It invalidates nothing: what is cached are preferences, and a situation without a preference is in no answer of
 // ForContext, List or Get, before and after. Nor can it meet a situation that is being added: that one becomes visible
