@@ -80,7 +80,8 @@ func (s *PreferenceStore) UpdateConfidence(ctx context.Context, user UserKey, id
 	return p, failed(doing, named(id, err))
 }
 
-// Delete deletes one preference of the user; of calls at once, one does, and the others are ErrNotFound. Situations that it was the last of stay: see CleanupOrphanedSituations.
+// Delete deletes one preference of the user; of calls at once, one does, and the others are ErrNotFound. Situations that it
+// was the last of stay: see CleanupOrphanedSituations.
 func (s *PreferenceStore) Delete(ctx context.Context, user UserKey, id string) error {
 	const doing = "delete preference"
 	if err := s.usable(doing, user); err != nil {

@@ -16,10 +16,11 @@ var errUnlucky = errors.New("unlucky")
 
 // decodeMarked is decodeInt for rows of which 13 is marked as deleted, and 4 cannot be decoded.
 func decodeMarked(record *neo4j.Record) (int64, error) {
-	switch n, err := decodeInt(record); {
-	case n == 13:
+	n, err := decodeInt(record)
+	switch n {
+	case 13:
 		return 0, tiered.ErrNotFound
-	case n == 4:
+	case 4:
 		return 0, errUnlucky
 	default:
 		return n, err
