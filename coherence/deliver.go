@@ -170,7 +170,7 @@ func (b *Bus) sendIntents() *sending {
 }
 
 func (b *Bus) deliverSome(ctx context.Context, to *redis.Conn, some []owed) error {
-	b.ring.again(b.Now(), some) // first: whoever loses them is told again
+	b.ring.again(some) // first: whoever loses them is told again
 	words := make([]owed, 0, len(some))
 	for _, o := range some {
 		cache, isClear := strings.CutPrefix(o.name, word.GenerationName(""))
@@ -217,7 +217,7 @@ func (b *Bus) deliverWords(ctx context.Context, to *redis.Conn, words []owed) er
 // ends an overflow by it. The next call goes on where one that failed has stopped, but for another server; moved says that
 // this one has come further.
 func (b *Bus) clearEverything(ctx context.Context, to *redis.Conn, overflow int64) (moved bool, err error) {
-	b.ring.overflow(b.Now()) // whoever loses what follows is told again
+	b.ring.overflow() // whoever loses what follows is told again
 	b.mu.Lock()
 	incarnation := b.incarnation
 	b.mu.Unlock()

@@ -14,8 +14,7 @@ const ringLife = 30 * time.Second
 // one before.
 type ring struct {
 	mu       sync.Mutex
-	heard    time.Duration // when the SYNC was sent that was answered last
-	began    time.Duration // that, when the turn began that is being filled
+	began    time.Duration // when the SYNC was sent with which the turn began that is being filled
 	now, old turn
 
 	after     turn // what was written since a new incarnation was noticed: its predecessor may have taken it
@@ -25,11 +24,10 @@ type ring struct {
 type turn struct {
 	ids  map[string]string // by name: the id of what a Set stored, "" after any other write
 	full bool
-	last time.Duration // when something was put
 }
 
-func (t *turn) put(now time.Duration, name, id string) {
-	switch t.last = now; {
+func (t *turn) put(name, id string) {
+	switch {
 	case t.ids == nil:
 		t.ids = map[string]string{}
 	case len(t.ids) >= maxUndelivered:
@@ -42,34 +40,33 @@ func (t *turn) put(now time.Duration, name, id string) {
 // remember puts names into the ring, where there is a Redis that could lose them.
 func (b *Bus) remember(names []string, id string) {
 	if b.data != nil {
-		b.ring.add(b.Now(), names, id)
+		b.ring.add(names, id)
 	}
 }
 
-// hear says that the Redis is still the same that took what was put: it had answered by then.
-func (r *ring) hear(at time.Duration) {
+// hear says that the Redis is still the same that took what was put: it has answered a SYNC that was sent then.
+func (r *ring) hear(sent time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.heard = at
-	if r.heard-r.began >= ringLife && r.heard-r.old.last >= ringLife {
-		r.now, r.old, r.began = turn{}, r.now, r.heard
+	if sent-r.began >= ringLife {
+		r.now, r.old, r.began = turn{}, r.now, sent
 	}
 }
 
 // add remembers names; id is of the value that a Set stores.
-func (r *ring) add(now time.Duration, names []string, id string) {
+func (r *ring) add(names []string, id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, n := range names {
-		r.now.put(now, n, id)
+		r.now.put(n, id)
 		if r.gathering > 0 {
-			r.after.put(now, n, id)
+			r.after.put(n, id)
 		}
 	}
 }
 
 // again remembers what Redis takes late, as if it were written now, but for what was written since.
-func (r *ring) again(now time.Duration, some []owed) {
+func (r *ring) again(some []owed) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, o := range some {
@@ -78,17 +75,16 @@ func (r *ring) again(now time.Duration, some []owed) {
 			id = o.stays
 		}
 		if _, since = r.now.ids[o.name]; !since {
-			r.now.put(now, o.name, id)
+			r.now.put(o.name, id)
 		}
 	}
-	r.now.last = now
 }
 
 // overflow remembers that there was more.
-func (r *ring) overflow(now time.Duration) {
+func (r *ring) overflow() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.now.full, r.now.last = true, now
+	r.now.full = true
 }
 
 // empty says whether nothing is remembered.
