@@ -209,7 +209,7 @@ func syncs() []mutant {
 		{
 			name: "what was delivered late is in the ring", guard: "SYNC: re-send ... then the ring",
 			file: "coherence/deliver.go",
-			old:  `b.ring.again(b.Now(), some)`,
+			old:  `b.ring.again(some)`,
 			new:  ``,
 			pkg:  "coherence", test: "TestLateDeliveryIsToldAgain",
 		},
@@ -230,7 +230,7 @@ func syncs() []mutant {
 		{
 			name: "an overflow that was made good is in the ring", guard: "SYNC: re-send ... then the ring",
 			file: "coherence/deliver.go",
-			old:  `b.ring.overflow(b.Now())`,
+			old:  `b.ring.overflow()`,
 			new:  ``,
 			pkg:  "coherence", test: "TestOverflowIsMadeGoodAgain",
 		},
