@@ -37,6 +37,12 @@ type PreferenceConfig struct {
 
 	// Capacity is the memory, in bytes, that each of the three caches may take. Zero: 64 MiB; at least 1 KiB.
 	Capacity int64
+
+	// MaxLoads and LoadTimeout are those of each of the three caches: how many reads of Neo4j run at once, and how long one
+	// may take, or wait for its turn. Zero: 64, and 1 min; a negative LoadTimeout: for as long as it takes. Without a bus
+	// neither counts: give each call a deadline, as writes need one too.
+	MaxLoads    int
+	LoadTimeout time.Duration
 }
 
 // PreferenceStore keeps the preferences of users, and the situations in which they hold, in Neo4j; with a bus it caches
@@ -106,21 +112,24 @@ func life(field string, ttl, zero time.Duration) (time.Duration, error) {
 // open makes the caches.
 func (s *PreferenceStore) open(config PreferenceConfig) (err error) {
 	s.lists, err = tiered.New(tiered.Config[UserKey, []Preference]{
-		Name: "prefs", Bus: config.Bus, TTL: config.TTL, Capacity: config.Capacity, Codec: Codec[[]Preference](),
+		Name: "prefs", Bus: config.Bus, TTL: config.TTL, Capacity: config.Capacity,
+		MaxLoads: config.MaxLoads, LoadTimeout: config.LoadTimeout, Codec: Codec[[]Preference](),
 		Tags: func(u UserKey) []coherence.Ref { return []coherence.Ref{u.Tag()} },
 	})
 	if err != nil {
 		return err
 	}
 	s.singles, err = tiered.New(tiered.Config[preferenceKey, Preference]{
-		Name: "pref", Bus: config.Bus, TTL: config.TTL, Capacity: config.Capacity, Codec: Codec[Preference](),
+		Name: "pref", Bus: config.Bus, TTL: config.TTL, Capacity: config.Capacity,
+		MaxLoads: config.MaxLoads, LoadTimeout: config.LoadTimeout, Codec: Codec[Preference](),
 		Tags: func(k preferenceKey) []coherence.Ref { return []coherence.Ref{k.Tag()} },
 	})
 	if err != nil {
 		return err
 	}
 	s.contexts, err = tiered.New(tiered.Config[contextKey, []Preference]{
-		Name: "context", Bus: config.Bus, TTL: config.ContextTTL, Capacity: config.Capacity, Codec: Codec[[]Preference](),
+		Name: "context", Bus: config.Bus, TTL: config.ContextTTL, Capacity: config.Capacity,
+		MaxLoads: config.MaxLoads, LoadTimeout: config.LoadTimeout, Codec: Codec[[]Preference](),
 		Tags: func(k contextKey) []coherence.Ref { return []coherence.Ref{k.Tag()} },
 	})
 	return err

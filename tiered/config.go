@@ -32,7 +32,7 @@ const (
 
 // Config configures a Cache. Every field but Name has a usable zero value; New validates it once.
 type Config[K comparable, V any] struct {
-	// Name is what Redis keys begin with, before ':', and what metrics call the cache: 1 to 64 of a-z A-Z 0-9 . _ -,
+	// Name is what Redis keys begin with, before ':', and what events call the cache: 1 to 64 of a-z A-Z 0-9 . _ -,
 	// once per bus. Processes that share a Redis and a name share the entries.
 	Name string
 

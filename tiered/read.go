@@ -26,8 +26,12 @@ const (
 // without Config.Load.
 func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) { return c.get(ctx, key, c.load) }
 
-// Fetch is Get with a loader of its own. A reader that shares the flight of another gets what that one's loader brought.
+// Fetch is Get with a loader of its own, which must not be nil. A reader that shares the flight of another gets what that
+// one's loader brought.
 func (c *Cache[K, V]) Fetch(ctx context.Context, key K, load func(context.Context, K) (V, error)) (V, error) {
+	if load == nil {
+		return *new(V), fmt.Errorf("tiered: fetch %s: load is nil: give a loader, or use Get", c.Ref(key))
+	}
 	return c.get(ctx, key, load)
 }
 
