@@ -14,6 +14,7 @@ var (
 	unmarshalerJSON = reflect.TypeFor[json.Unmarshaler]()
 	marshalerText   = reflect.TypeFor[encoding.TextMarshaler]()
 	unmarshalerText = reflect.TypeFor[encoding.TextUnmarshaler]()
+	isZeroer        = reflect.TypeFor[interface{ IsZero() bool }]() // what omitzero asks
 )
 
 // jsonCheck walks a type, writes down its shape, and stops at the first thing that encoding/json would lose.
@@ -155,8 +156,8 @@ func (c *jsonCheck) fields(t reflect.Type, path string, names map[string]bool) {
 			c.refuse(here, fmt.Sprintf("a second field of the name %q hides it; rename one", name))
 		}
 		names[name] = true
-		if omit := omits(f); omit != "" && !omittable(f.Type, omit) {
-			c.refuse(here, omit+" does not bring every "+typeName(f.Type)+" back; remove the option")
+		if option := lost(f.Type, options); option != "" {
+			c.refuse(here, option+" does not bring every "+typeName(f.Type)+" back; remove the option")
 		}
 		fmt.Fprintf(&c.shape, "%q,%s ", name, options)
 		c.check(f.Type, here)
@@ -164,23 +165,31 @@ func (c *jsonCheck) fields(t reflect.Type, path string, names map[string]bool) {
 	}
 }
 
-func omits(f reflect.StructField) string {
-	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+// omits returns the options that leave a field out.
+func omits(options string) (empty, zero bool) {
 	for o := range strings.SplitSeq(options, ",") {
-		if o == "omitempty" || o == "omitzero" {
-			return o
-		}
+		empty = empty || o == "omitempty"
+		zero = zero || o == "omitzero"
 	}
-	return ""
+	return empty, zero
 }
 
-// omittable reports whether a field that is left out comes back as it was. lossless looks at the zeros of floats.
-func omittable(t reflect.Type, omit string) bool {
+// lost names the option that leaves out what does not come back as it was, or "". The zeros of floats are lossless's.
+func lost(t reflect.Type, options string) string {
+	empty, zero := omits(options)
 	switch t.Kind() {
-	case reflect.Slice, reflect.Map:
-		return omit == "omitzero" && t.NumMethod() == 0
+	case reflect.Slice, reflect.Map: // empty is not nil
+		if empty {
+			return "omitempty"
+		}
+		zero = zero && methodOf(t, isZeroer)
 	case reflect.Struct, reflect.Array:
-		return t == timeType || omit == "omitempty"
+		zero = zero && t != timeType
+	default:
+		zero = zero && methodOf(t, isZeroer)
 	}
-	return t.NumMethod() == 0 || omit == "omitempty"
+	if zero {
+		return "omitzero"
+	}
+	return ""
 }

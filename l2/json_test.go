@@ -2,6 +2,7 @@ package l2_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/netip"
 	"strings"
@@ -60,6 +61,19 @@ type onPointer struct{ N int }
 func (*onPointer) MarshalText() ([]byte, error) { return nil, nil }
 func (*onPointer) UnmarshalText([]byte) error   { return nil }
 
+type few int
+
+func (f *few) IsZero() bool { return *f < 10 }
+
+type none string
+
+func (n none) IsZero() bool { return n == "none" }
+
+type grade int
+
+func (l grade) String() string         { return fmt.Sprint(int(l)) }
+func (l grade) IsZero(than grade) bool { return l < than }
+
 func TestJSONCheck(t *testing.T) {
 	for _, c := range []struct {
 		got  error
@@ -96,11 +110,52 @@ func TestJSONCheck(t *testing.T) {
 				A []int `json:",omitempty"`
 			}]().Check(), `struct { A []int "json:\",omitempty\"" }.A: omitempty does not bring every []int back; remove the option`,
 		},
+		{
+			l2.JSON[struct {
+				A []int `json:",omitzero,omitempty"`
+			}]().Check(), `struct { A []int "json:\",omitzero,omitempty\"" }.A: omitempty does not bring every []int back; remove the option`,
+		},
+		{
+			l2.JSON[struct {
+				A Named `json:",omitempty,omitzero"`
+			}]().Check(), `struct { A l2_test.Named "json:\",omitempty,omitzero\"" }.A: omitzero does not bring every Named back; remove the option`,
+		},
+		{
+			l2.JSON[struct {
+				A few `json:",omitzero"`
+			}]().Check(), `struct { A l2_test.few "json:\",omitzero\"" }.A: omitzero does not bring every few back; remove the option`,
+		},
+		{
+			l2.JSON[struct {
+				A none `json:",omitzero"`
+			}]().Check(), `struct { A l2_test.none "json:\",omitzero\"" }.A: omitzero does not bring every none back; remove the option`,
+		},
+		{
+			l2.JSON[struct {
+				A *time.Time `json:",omitzero"`
+			}]().Check(), `struct { A *time.Time "json:\",omitzero\"" }.A: omitzero does not bring every *Time back; remove the option`,
+		},
 	} {
 		if c.got == nil || strings.TrimPrefix(c.got.Error(), "l2: JSON: ") != c.want {
 			t.Errorf("got\n\t%v\nwant\n\tl2: JSON: %s", c.got, c.want)
 		}
 	}
+}
+
+// encoding/json asks an IsZero() bool, of the value or of its pointer, and no other method.
+func TestJSONLeavesOutWhatComesBack(t *testing.T) {
+	type row struct {
+		Level grade            `json:",omitzero"`
+		Count *grade           `json:",omitzero"`
+		Few   few              `json:",omitempty"`
+		By    map[string]grade `json:",omitzero"`
+	}
+	c := l2.JSON[[]row]()
+	got := encode(t, c, []row{{}})
+	if want := "[{}]"; string(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	roundTrip(t, c, []row{{}, {Level: 1, Count: new(grade(0)), Few: 5, By: map[string]grade{}}})
 }
 
 func TestJSONRefusesValuesThatItWouldChange(t *testing.T) {

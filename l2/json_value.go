@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -53,7 +54,9 @@ func lossless(v reflect.Value, omit bool) error {
 			if f.Name == "_" {
 				continue
 			}
-			if err := lossless(v.Field(i), omits(f) != ""); err != nil {
+			_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			empty, zero := omits(options)
+			if err := lossless(v.Field(i), empty || zero); err != nil {
 				return at("."+f.Name, err)
 			}
 		}
