@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode"
 )
 
 var (
@@ -139,6 +140,9 @@ func (c *jsonCheck) fields(t reflect.Type, path string, names map[string]bool) {
 		case tag == "-":
 			c.refuse(here, `tagged "-", so it would be lost; remove it from the cached type`)
 			continue
+		case strings.ContainsFunc(name, notInName):
+			c.refuse(here, fmt.Sprintf("the name %q is none that encoding/json takes; use letters, digits and plain punctuation", name))
+			continue
 		case f.Anonymous && f.Type.Kind() == reflect.Pointer:
 			c.refuse(here, "embedded pointer, whose nil is lost; give the field a name")
 			continue
@@ -163,6 +167,11 @@ func (c *jsonCheck) fields(t reflect.Type, path string, names map[string]bool) {
 		c.check(f.Type, here)
 		c.shape.WriteByte(';')
 	}
+}
+
+// notInName says of what encoding/json ignores a name, without an error.
+func notInName(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r)
 }
 
 // omits returns the options that leave a field out.

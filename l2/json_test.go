@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +109,18 @@ func TestJSONCheck(t *testing.T) {
 		},
 		{
 			l2.JSON[struct {
+				A string `json:"a\\b"`
+			}]().Check(),
+			`struct { A string "json:\"a\\\\b\"" }.A: the name "a\\b" is none that encoding/json takes; use letters, digits and plain punctuation`,
+		},
+		{
+			l2.JSON[struct {
+				Named `json:"'n'"`
+			}]().Check(),
+			`struct { l2_test.Named "json:\"'n'\"" }.Named: the name "'n'" is none that encoding/json takes; use letters, digits and plain punctuation`,
+		},
+		{
+			l2.JSON[struct {
 				A []int `json:",omitempty"`
 			}]().Check(), `struct { A []int "json:\",omitempty\"" }.A: omitempty does not bring every []int back; remove the option`,
 		},
@@ -138,6 +152,42 @@ func TestJSONCheck(t *testing.T) {
 	} {
 		if c.got == nil || strings.TrimPrefix(c.got.Error(), "l2: JSON: ") != c.want {
 			t.Errorf("got\n\t%v\nwant\n\tl2: JSON: %s", c.got, c.want)
+		}
+	}
+}
+
+func TestJSONNames(t *testing.T) {
+	type row struct {
+		A int `json:"é世9"`
+		B int `json:"!#$%&()*+-./:;<=>?@[]^_{|}~ "`
+		C int `json:"-,"`
+		D int `json:"d,string"`
+	}
+	c := l2.JSON[row]()
+	got := encode(t, c, row{1, 2, 3, 4})
+	if want := `{"é世9":1,"!#$%\u0026()*+-./:;\u003c=\u003e?@[]^_{|}~ ":2,"-":3,"d":"4"}`; string(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	roundTrip(t, c, row{1, 2, 3, 4})
+}
+
+// Every name that Check lets pass is one that encoding/json writes.
+func TestJSONTakesTheNamesOfEncodingJSON(t *testing.T) {
+	var names []string
+	for r := rune(' '); r < 0x500; r++ {
+		names = append(names, "x"+string(r))
+	}
+	for _, name := range append(names, "\xff", "\u2028", "\ufffd", "😀", "x\u0301", "٣", "²") {
+		tag := reflect.StructTag("json:" + strconv.Quote(name))
+		typ := reflect.StructOf([]reflect.StructField{{Name: "A", Type: reflect.TypeFor[int](), Tag: tag}})
+		b, err := json.Marshal(reflect.Zero(typ).Interface())
+		check(t, err)
+		read := map[string]int{}
+		check(t, json.Unmarshal(b, &read))
+		name, _, _ = strings.Cut(name, ",")
+		_, taken := read[name]
+		if err := l2.CheckJSON(typ); (err == nil) != taken {
+			t.Errorf("encoding/json makes %s of the name %q, and Check says %v", b, name, err)
 		}
 	}
 }
