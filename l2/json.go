@@ -15,10 +15,12 @@ import (
 // What JSON would lose is refused, by Check where the type says it and by Append where the value does:
 //
 //   - Check: interfaces, fields that are unexported, tagged "-" or hidden by another of their name, pointers to what
-//     may itself be null, omitempty on slices and maps, embedded pointers, map keys that are neither strings nor
-//     integers, methods that are promoted or on one side only, [json.RawMessage] and [json.Number].
+//     may itself be null, omitempty on slices and maps, embedded pointers, names that encoding/json ignores, map keys
+//     that are neither strings nor integers, methods that are promoted or on one side only, [json.RawMessage] and
+//     [json.Number].
 //   - Append: times that are not in UTC (JSON has an offset and no zone; call UTC first), strings that are not UTF-8,
-//     NaN and infinities, and a negative zero under omitempty or omitzero.
+//     NaN and infinities, and a negative zero under omitempty or omitzero; what is nested deeper than the 10,000 that
+//     encoding/json reads, cycles among it, and what is longer than the 512 MB that a Redis string can hold.
 //
 // MarshalJSON and MarshalText are taken at their word. Unknown fields are an error of Decode. Names, types and tag
 // options are a part of the ID.
@@ -26,7 +28,7 @@ func JSON[V any]() Codec[V] {
 	t := reflect.TypeFor[V]()
 	c := jsonCheck{seen: map[reflect.Type]int{}}
 	c.check(t, typeName(t))
-	j := jsonCodec[V]{name: typeName(t), id: fingerprint("json/1 ", c.shape.String())}
+	j := jsonCodec[V]{name: typeName(t), id: fingerprint("json/1 ", c.shape.String()), foreign: c.foreign, most: maxEncoded}
 	if c.problem != nil {
 		j.problem = fmt.Errorf("l2: JSON: %w", c.problem)
 	}
@@ -36,6 +38,8 @@ func JSON[V any]() Codec[V] {
 type jsonCodec[V any] struct {
 	name    string
 	id      uint32
+	foreign bool // V holds a type that has MarshalJSON, and may nest as it likes
+	most    int  // bytes of an encoding
 	problem error
 }
 
@@ -50,9 +54,17 @@ func (j jsonCodec[V]) Append(dst []byte, v V) ([]byte, error) {
 	if j.problem != nil {
 		return dst, j.problem
 	}
-	b, err := json.Marshal(v)
-	if err == nil { // so v has no cycle
-		err = lossless(reflect.ValueOf(&v).Elem(), false)
+	var b []byte
+	err := lossless(reflect.ValueOf(&v).Elem(), j.most)
+	if err == nil { // so v ends
+		b, err = json.Marshal(v)
+	}
+	switch {
+	case err != nil:
+	case len(b) > j.most:
+		err = errTooLong
+	case j.foreign && len(b) > maxJSONDepth && deepest(b) > maxJSONDepth:
+		err = errDeepJSON
 	}
 	if err != nil {
 		return dst, fmt.Errorf("l2: encode %w", at(j.name, err))

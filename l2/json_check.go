@@ -22,6 +22,7 @@ var (
 type jsonCheck struct {
 	seen    map[reflect.Type]int
 	shape   strings.Builder
+	foreign bool // a type has JSON methods
 	problem error
 }
 
@@ -114,6 +115,7 @@ func (c *jsonCheck) methods(t reflect.Type, path string) bool {
 		if !methodOf(t, m.out) && !methodOf(t, m.back) {
 			continue
 		}
+		c.foreign = c.foreign || m.out == marshalerJSON
 		c.shape.WriteString(m.name + " " + t.PkgPath() + "." + t.Name())
 		base := promotedFrom(t, "Marshal"+m.name, "Unmarshal"+m.name)
 		switch {

@@ -8,3 +8,10 @@ func CheckJSON(t reflect.Type) error {
 	c.check(t, typeName(t))
 	return c.problem
 }
+
+// ShortJSON returns a codec that encodes no more than most bytes.
+func ShortJSON[V any](most int) Codec[V] {
+	j := JSON[V]().(jsonCodec[V])
+	j.most = most
+	return j
+}

@@ -1,7 +1,9 @@
 package l2
 
 import (
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
@@ -9,72 +11,181 @@ import (
 	"unicode/utf8"
 )
 
+// maxJSONDepth is how deep encoding/json reads. It writes what is deeper.
+const maxJSONDepth = 10_000
+
 var (
-	errNotUTC  = errors.New("a time that is not in UTC; JSON would lose its zone")
-	errNotUTF8 = errors.New("a string that is not UTF-8; JSON would change it")
-	errMinus0  = errors.New("a negative zero that would be left out")
+	errNotUTC   = errors.New("a time that is not in UTC; JSON would lose its zone")
+	errNotUTF8  = errors.New("a string that is not UTF-8; JSON would change it")
+	errMinus0   = errors.New("a negative zero that would be left out")
+	errDeepJSON = fmt.Errorf("nested deeper than the %d that encoding/json reads, or cyclic", maxJSONDepth)
 )
 
-// lossless looks for what encoding/json writes without an error and reads back as something else.
-func lossless(v reflect.Value, omit bool) error {
+// lossless looks for what encoding/json writes without an error and reads back as something else, or not at all. It
+// ends, whatever v shares: a cycle by its depth, and what is no cycle by the length, of which most is allowed.
+func lossless(v reflect.Value, most int) error {
+	w := jsonWalk{left: most}
+	return w.value(v, 0)
+}
+
+// A jsonWalk counts how many bytes are left: each part takes the fewest that it may be written in.
+type jsonWalk struct{ left int }
+
+func (w *jsonWalk) spend(n int) error {
+	w.left -= n
+	if w.left < 0 {
+		return errTooLong
+	}
+	return nil
+}
+
+// begin counts what a list, map or struct of n parts has round them. depth is how many it is in.
+func (w *jsonWalk) begin(n, depth int) error {
+	if depth >= maxJSONDepth {
+		return errDeepJSON
+	}
+	w.left -= len("[]")
+	return w.spend(max(n-1, 0))
+}
+
+func (w *jsonWalk) value(v reflect.Value, depth int) (err error) {
 	t := v.Type()
 	if t == timeType {
 		if v.Addr().Interface().(*time.Time).Location() != time.UTC {
 			return errNotUTC
 		}
-		return nil
+		return w.spend(len(`"2006-01-02T15:04:05Z"`))
 	}
 	if t.Kind() != reflect.Pointer && (t.Implements(marshalerJSON) || t.Implements(marshalerText)) {
-		return nil
+		return w.spend(1)
 	}
 	switch t.Kind() {
 	case reflect.String:
-		if !utf8.ValidString(v.String()) {
+		if err = w.spend(len(`""`) + v.Len()); err == nil && !utf8.ValidString(v.String()) {
 			return errNotUTF8
 		}
-	case reflect.Float32, reflect.Float64:
-		if omit && v.Float() == 0 && math.Signbit(v.Float()) {
-			return errMinus0
-		}
 	case reflect.Pointer:
-		if !v.IsNil() {
-			return lossless(v.Elem(), false)
+		if v.IsNil() {
+			return w.spend(len("null"))
 		}
-	case reflect.Slice, reflect.Array:
-		for i := range v.Len() {
-			if err := lossless(v.Index(i), false); err != nil {
-				return atIndex(i, err)
-			}
+		return w.value(v.Elem(), depth)
+	case reflect.Slice:
+		switch {
+		case v.IsNil():
+			return w.spend(len("null"))
+		case t.Elem().Kind() == reflect.Uint8 && !methodOf(t.Elem(), marshalerJSON) && !methodOf(t.Elem(), marshalerText):
+			return w.spend(len(`""`) + base64.StdEncoding.EncodedLen(v.Len()))
 		}
+		err = w.list(v, depth)
+	case reflect.Array:
+		err = w.list(v, depth)
 	case reflect.Map:
-		return losslessMap(v)
+		if v.IsNil() {
+			return w.spend(len("null"))
+		}
+		err = w.mapping(v, depth)
 	case reflect.Struct:
-		for i := range t.NumField() {
-			f := t.Field(i)
-			if f.Name == "_" {
-				continue
-			}
-			_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-			empty, zero := omits(options)
-			if err := lossless(v.Field(i), empty || zero); err != nil {
-				return at("."+f.Name, err)
-			}
+		if err = w.begin(0, depth); err == nil {
+			err = w.fields(v, depth)
+		}
+	default:
+		return w.spend(1)
+	}
+	if e, ok := err.(*pathError); ok && depth > maxDepth { //nolint:errorlint // one that was made here
+		return e.err // a path of ten thousand steps would take a second to write, and nobody would read it
+	}
+	return err
+}
+
+func (w *jsonWalk) list(v reflect.Value, depth int) error {
+	if err := w.begin(v.Len(), depth); err != nil {
+		return err
+	}
+	for i := range v.Len() {
+		if err := w.value(v.Index(i), depth+1); err != nil {
+			return atIndex(i, err)
 		}
 	}
 	return nil
 }
 
-func losslessMap(v reflect.Value) error {
+func (w *jsonWalk) mapping(v reflect.Value, depth int) error {
+	if err := w.begin(v.Len(), depth); err != nil {
+		return err
+	}
 	k, e := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
 	for i := v.MapRange(); i.Next(); {
 		k.SetIterKey(i)
 		e.SetIterValue(i)
-		if err := lossless(k, false); err != nil {
+		if err := w.value(k, depth+1); err != nil {
 			return at("[key]", err)
 		}
-		if err := lossless(e, false); err != nil {
+		if err := w.value(e, depth+1); err != nil {
 			return atKey(k, err)
 		}
 	}
 	return nil
+}
+
+// fields looks at those of an embedded struct too, which are written as if they were v's own.
+func (w *jsonWalk) fields(v reflect.Value, depth int) error {
+	t := v.Type()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		embedded := f.Anonymous && f.Type.Kind() == reflect.Struct && name == ""
+		if f.Name == "_" || !f.IsExported() && !embedded { // there is nothing in the others
+			continue
+		}
+		var err error
+		if embedded {
+			err = w.fields(v.Field(i), depth)
+		} else {
+			if name == "" {
+				name = f.Name
+			}
+			err = w.field(v.Field(i), name, options, depth)
+		}
+		if err != nil {
+			return at("."+f.Name, err)
+		}
+	}
+	return nil
+}
+
+func (w *jsonWalk) field(v reflect.Value, name, options string, depth int) error {
+	if empty, zero := omits(options); empty || zero {
+		switch k := v.Kind(); {
+		case (k == reflect.Struct || k == reflect.Array) && v.Type() != timeType:
+			// It is written whatever it holds.
+		case (k == reflect.Float32 || k == reflect.Float64) && v.Float() == 0 && math.Signbit(v.Float()):
+			return errMinus0
+		case v.IsZero():
+			return nil
+		}
+	}
+	if err := w.spend(len(`"":`) + len(name)); err != nil {
+		return err
+	}
+	return w.value(v, depth+1)
+}
+
+// deepest returns how deep the JSON in b nests.
+func deepest(b []byte) (most int) {
+	depth, quoted := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			depth++
+			most = max(most, depth)
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return most
 }
