@@ -62,7 +62,7 @@ func (c *compiler) slice(t reflect.Type, path string) op {
 				return msgp.AppendNil(dst), nil
 			}
 			n := v.Len()
-			if uint64(n) > math.MaxUint32 {
+			if n > maxEncoded { // each element is a byte, or more
 				return dst, errTooLong
 			}
 			return encElems(msgp.AppendArrayHeader(dst, uint32(n)), v, n, elem, depth)
@@ -122,6 +122,9 @@ func encElems(dst []byte, v reflect.Value, n int, elem *op, depth int) ([]byte, 
 	for i := range n {
 		if dst, err = elem.enc(dst, v.Index(i), depth); err != nil {
 			return dst, atIndex(i, err)
+		}
+		if len(dst) > maxEncoded { // the elements may share one large value
+			return dst, errTooLong
 		}
 	}
 	return dst, nil

@@ -109,6 +109,9 @@ func (c *compiler) encMap(t reflect.Type, key, elem *op) func(dst []byte, v refl
 			if dst, err = elem.enc(dst, e, depth); err != nil {
 				return dst, atKey(k, err)
 			}
+			if len(dst) > maxEncoded {
+				return dst, errTooLong
+			}
 			s.add(start, middle, len(dst))
 		}
 		return dst, s.sort(dst)

@@ -1,0 +1,43 @@
+package l2_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/tieredcache/tieredcache/l2"
+)
+
+// What is too long for Redis is not built first: a list of one large value, a thousand times, is left where it gets too
+// long.
+func TestMessagePackStopsWhereItIsTooLong(t *testing.T) {
+	const left = 1000
+	written := 0
+	ext := l2.Extend(1, func(dst []byte, _ Named) ([]byte, error) {
+		written++
+		return append(dst, make([]byte, left/10)...), nil
+	}, func([]byte) (Named, error) { return Named{}, nil })
+	entries := map[int]Named{}
+	for i := range 100 {
+		entries[i] = Named{}
+	}
+	full := make([]byte, 512<<20-left, 512<<20+1<<20) // of the one string that all is in
+	for name, appendTo := range map[string]func() error{
+		"slice": func() error { _, err := l2.MessagePack[[]Named](ext).Append(full, make([]Named, 100)); return err },
+		"array": func() error { _, err := l2.MessagePack[[100]Named](ext).Append(full, [100]Named{}); return err },
+		"map":   func() error { _, err := l2.MessagePack[map[int]Named](ext).Append(full, entries); return err },
+	} {
+		written = 0
+		err := appendTo()
+		if err == nil || !strings.HasSuffix(err.Error(), ": more than the 512 MB that a Redis string can hold") {
+			t.Errorf("%s: got error %v", name, err)
+		}
+		if written > 12 {
+			t.Errorf("%s: %d elements were written, want those that there is room for, and at most one more", name, written)
+		}
+	}
+	wantError(t, appendError(l2.MessagePack[[]struct{}](), make([]struct{}, math.MaxInt)),
+		"l2: encode []struct {}: more than the 512 MB that a Redis string can hold")
+	wantError(t, appendError(l2.MessagePack[[]struct{}](), make([]struct{}, 512<<20+1)),
+		"l2: encode []struct {}: more than the 512 MB that a Redis string can hold")
+}
