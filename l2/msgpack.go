@@ -42,8 +42,9 @@ const maxEncoded = 512 << 20
 //
 // Check refuses interfaces, functions, channels, uintptr, unsafe pointers, unexported fields that hold data, and
 // pointers in map keys. Recursive types are written to a depth of 1000 values, so a cyclic value is an error of Append,
-// as is an encoding above the 512 MB that a Redis string can hold. Decode never allocates more than a small multiple of
-// its input, except in an Extension or in methods of V.
+// as is an encoding above the 512 MB that a Redis string can hold. Decode allocates a small multiple of its input, and
+// what its type takes for each element that is really there, which may be far more than its bytes where that has blank
+// fields, arrays or encodings of its own. An Extension and methods of V allocate what they like.
 func MessagePack[V any](ext ...Extension) Codec[V] { return newMessagePack[V](false, ext) }
 
 // MessagePackAny is [MessagePack] for types that hold any (not other interfaces). An any may hold, and comes back as

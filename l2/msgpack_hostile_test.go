@@ -2,8 +2,11 @@ package l2_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,10 +86,24 @@ func again[V any](t *testing.T, c l2.Codec[V], b []byte) {
 	}
 }
 
+// A pair is far wider than the fewest bytes that the compiler knows of it, because a bush is not compiled by then.
+type (
+	pair struct{ L, R bush }
+	bush struct {
+		Kids []pair
+		Data [4096]byte
+	}
+	padded struct {
+		_ [8192]byte
+		N int8
+	}
+)
+
 // Each of these claims more than it holds.
 func TestMessagePackAllocatesLittleForHostileLengths(t *testing.T) {
 	filler := bytes.Repeat([]byte{0xff}, 64<<10)
 	nested := bytes.Repeat([]byte{0xdd, 0, 0, 0xf0, 0}, 13<<10)
+	bushes := append(bytes.Repeat([]byte{0x92, 0xdc, 1, 44, 0x92}, 70), filler...)
 	for name, decode := range map[string]func() error{
 		"string":         func() error { return decodeError(l2.MessagePack[string](), []byte{0xdb, 0xff, 0xff, 0xff, 0xff}) },
 		"bytes":          func() error { return decodeError(l2.MessagePack[[]byte](), []byte{0xc6, 0xff, 0xff, 0xff, 0xff}) },
@@ -103,10 +120,20 @@ func TestMessagePackAllocatesLittleForHostileLengths(t *testing.T) {
 		"large structs": func() error {
 			return decodeError(l2.MessagePack[[]preference](), append([]byte{0xdd, 0, 0, 0x03, 0}, filler...))
 		},
-		"nested any":   func() error { return decodeError(l2.MessagePackAny[any](), nested) },
-		"nested rings": func() error { return decodeError(l2.MessagePack[ring](), nested) },
-		"deep any":     func() error { return decodeError(l2.MessagePackAny[any](), bytes.Repeat([]byte{0x91}, 64<<10)) },
-		"deep rings":   func() error { return decodeError(l2.MessagePack[ring](), bytes.Repeat([]byte{0x91}, 64<<10)) },
+		"wide elements": func() error {
+			return decodeError(l2.MessagePack[[]padded](), append([]byte{0xdc, 0x7f, 0xff}, filler...))
+		},
+		"some wide elements": func() error {
+			return decodeError(l2.MessagePack[[]padded](), slices.Concat([]byte{0xdc, 7, 208}, bytes.Repeat([]byte{0x91, 0}, 20), filler[:4<<10]))
+		},
+		"recursive elements": func() error {
+			return decodeError(l2.MessagePack[bush](), append([]byte{0x92, 0xdc, 0x4e, 0x20}, filler...))
+		},
+		"nested bushes": func() error { return decodeError(l2.MessagePack[bush](), bushes) },
+		"nested any":    func() error { return decodeError(l2.MessagePackAny[any](), nested) },
+		"nested rings":  func() error { return decodeError(l2.MessagePack[ring](), nested) },
+		"deep any":      func() error { return decodeError(l2.MessagePackAny[any](), bytes.Repeat([]byte{0x91}, 64<<10)) },
+		"deep rings":    func() error { return decodeError(l2.MessagePack[ring](), bytes.Repeat([]byte{0x91}, 64<<10)) },
 		"deep methods": func() error {
 			return decodeError(l2.MessagePack[hidden](), append([]byte{0xc8, 0xff, 0xff, 125}, bytes.Repeat([]byte{0x91}, 0xffff)...))
 		},
@@ -129,6 +156,65 @@ func TestMessagePackAllocatesLittleForHostileLengths(t *testing.T) {
 func decodeError[V any](c l2.Codec[V], b []byte) error {
 	_, err := c.Decode(b)
 	return err
+}
+
+// What a list takes grows with the elements that are there.
+func TestMessagePackGrowsWithWideElements(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 100, 1000} {
+		c := l2.MessagePack[[]padded]()
+		list := make([]padded, n)
+		for i := range list {
+			list[i].N = int8(i)
+		}
+		b := encode(t, c, list)
+		got, err := c.Decode(b)
+		check(t, err)
+		if !slices.Equal(got, list) {
+			t.Errorf("%d elements came back different", n)
+		}
+		if most := 2 * n; cap(got) > most {
+			t.Errorf("%d elements came back with room for %d", n, cap(got))
+		}
+		// The last element is no number.
+		b[len(b)-1] = 0xc0
+		_, err = c.Decode(b)
+		if want := fmt.Sprintf("l2: decode []padded[%d].N: ", n-1); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got error %v, want one of %s", err, want)
+		}
+	}
+	roundTrip(t, l2.MessagePack[bush](), bush{Kids: []pair{{L: bush{Kids: []pair{}}}, {R: bush{Kids: []pair{{}, {}}}}}})
+}
+
+// Lists of anything usual are allocated at once, whatever they hold and however little that is written in.
+func TestMessagePackAllocatesAtOnce(t *testing.T) {
+	allocates(t, 1, make([]int64, 10_000))
+	allocates(t, 1, make([]string, 10_000))
+	allocates(t, 1, make([][]byte, 10_000))
+	allocates(t, 1, make([]*bush, 10_000))
+	allocates(t, 1, make([]map[string]int, 10_000))
+	allocates(t, 1, make([]shape, 1000))
+	allocates(t, 1, make([]preference, 1000))
+	allocates(t, 1, make([][2][]string, 1000))
+	allocates(t, 1, make([]struct{ L, R []chain }, 1000))
+	allocates(t, 1, make([]padded, 1))
+	kids := make([]thread, 1000)
+	allocates(t, 5, []thread{{Kids: []thread{{Kids: []thread{{Kids: []thread{{Kids: kids}}}}}}}})
+}
+
+type thread struct {
+	ID, Text string
+	Kids     []thread
+	Likes    []string
+}
+
+// allocates fails unless the list is decoded with that many allocations.
+func allocates[V any](t *testing.T, want float64, list []V) {
+	t.Helper()
+	c := l2.MessagePack[[]V]()
+	b := encode(t, c, list)
+	if got := testing.AllocsPerRun(10, func() { _, _ = c.Decode(b) }); got > want {
+		t.Errorf("%T of %d: got %v allocations, want %v", list, len(list), got, want)
+	}
 }
 
 func TestMessagePackSurvivesNoise(t *testing.T) {

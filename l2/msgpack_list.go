@@ -55,6 +55,7 @@ func (c *compiler) slice(t reflect.Type, path string) op {
 	}
 	c.shape.WriteString("[]")
 	elem, empty := c.compile(t.Elem(), path+"[]"), reflect.MakeSlice(t, 0, 0)
+	size := t.Elem().Size()
 	return op{
 		min: 1,
 		enc: func(dst []byte, v reflect.Value, depth int) ([]byte, error) {
@@ -79,8 +80,9 @@ func (c *compiler) slice(t reflect.Type, path string) op {
 				v.Set(empty)
 				return src, nil
 			}
-			v.Grow(n)
-			v.SetLen(n)
+			first := atOnce(n, src, elem.min, size, depth)
+			v.Grow(first)
+			v.SetLen(first)
 			return decElems(src, v, n, elem, depth)
 		},
 	}
@@ -130,8 +132,25 @@ func encElems(dst []byte, v reflect.Value, n int, elem *op, depth int) ([]byte, 
 	return dst, nil
 }
 
+// atOnce returns for how many of n elements memory is taken before any is read: those that are paid for, 16 for 1, by
+// the bytes that are reserved for them and by what there is to read. A list in a list has half of the latter, and so all
+// lists that are begun have twice that together.
+func atOnce(n int, src []byte, least int, size uintptr, depth int) int {
+	if size == 0 {
+		return n
+	}
+	paid := 16*uint64(n)*uint64(least) + (16*uint64(len(src))+4096)>>depth
+	return max(1, int(min(uint64(n), paid/uint64(size))))
+}
+
+// decElems reads n elements into v. A slice grows, where it has not all of them, as they turn out to be there.
 func decElems(src []byte, v reflect.Value, n int, elem *op, depth int) ([]byte, error) {
 	for i := range n {
+		if i == v.Len() {
+			more := min(i, n-i)
+			v.Grow(more)
+			v.SetLen(i + more)
+		}
 		mine := reserve(src, n-1-i, elem.min)
 		rest, err := elem.dec(mine, v.Index(i), depth)
 		if err != nil {
