@@ -1,6 +1,7 @@
 package l2
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -134,17 +135,19 @@ func (w *jsonWalk) fields(v reflect.Value, depth int) error {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		embedded := f.Anonymous && f.Type.Kind() == reflect.Struct && name == ""
-		if f.Name == "_" || !f.IsExported() && !embedded { // there is nothing in the others
-			continue
-		}
 		var err error
-		if embedded {
+		switch {
+		case embedded:
 			err = w.fields(v.Field(i), depth)
-		} else {
-			if name == "" {
-				name = f.Name
+		case !f.IsExported():
+			continue // there is nothing in it
+		case options != "" && leftOut(v.Field(i), options):
+			err = minusZero(v.Field(i))
+		default:
+			err = w.spend(len(`"":`) + len(cmp.Or(name, f.Name)))
+			if err == nil {
+				err = w.value(v.Field(i), depth+1)
 			}
-			err = w.field(v.Field(i), name, options, depth)
 		}
 		if err != nil {
 			return at("."+f.Name, err)
@@ -153,21 +156,21 @@ func (w *jsonWalk) fields(v reflect.Value, depth int) error {
 	return nil
 }
 
-func (w *jsonWalk) field(v reflect.Value, name, options string, depth int) error {
-	if empty, zero := omits(options); empty || zero {
-		switch k := v.Kind(); {
-		case (k == reflect.Struct || k == reflect.Array) && v.Type() != timeType:
-			// It is written whatever it holds.
-		case (k == reflect.Float32 || k == reflect.Float64) && v.Float() == 0 && math.Signbit(v.Float()):
-			return errMinus0
-		case v.IsZero():
-			return nil
-		}
+// leftOut reports whether a field of these options is not written. The options change nothing for most structs and
+// arrays.
+func leftOut(v reflect.Value, options string) bool {
+	empty, zero := omits(options)
+	if k := v.Kind(); (k == reflect.Struct || k == reflect.Array) && v.Type() != timeType {
+		return false
 	}
-	if err := w.spend(len(`"":`) + len(name)); err != nil {
-		return err
+	return (empty || zero) && v.IsZero()
+}
+
+func minusZero(v reflect.Value) error {
+	if v.CanFloat() && math.Signbit(v.Float()) {
+		return errMinus0
 	}
-	return w.value(v, depth+1)
+	return nil
 }
 
 // deepest returns how deep the JSON in b nests.
