@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -75,7 +76,8 @@ type connections struct {
 
 type connection struct {
 	net.Conn
-	of *connections
+	of    *connections
+	isCut atomic.Bool
 }
 
 // rawConnection is a connection whose socket go-redis looks at before it is used again.
@@ -107,7 +109,7 @@ func (c *connections) tracked(dial dialer) dialer {
 		if raw, ok := conn.(syscall.Conn); ok {
 			return rawConnection{tracked, raw}, nil
 		}
-		return tracked, nil
+		return covered{tracked}, nil
 	}
 }
 
@@ -124,11 +126,8 @@ func (c *connection) Close() error {
 
 // cut closes the socket alone: TLS would take its leave first, from a server that may not listen.
 func (c *connection) cut() {
-	socket := c.Conn
-	if over, ok := socket.(interface{ NetConn() net.Conn }); ok {
-		socket = over.NetConn()
-	}
-	_ = socket.Close()
+	c.isCut.Store(true)
+	_ = c.socket().Close()
 }
 
 // closeAll closes those that are open, and those that are being dialled when they stand: the clients make others.

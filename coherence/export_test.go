@@ -1,6 +1,10 @@
 package coherence
 
-import "github.com/redis/go-redis/v9"
+import (
+	"net"
+
+	"github.com/redis/go-redis/v9"
+)
 
 // SyncScript is the script of SYNC, for its own table of cases.
 var SyncScript = syncScript
@@ -56,4 +60,16 @@ func (b *Bus) OverflowAt(cursor uint64) {
 	defer b.pending.mu.Unlock()
 	b.pending.full()
 	b.clearing = clearing{overflow: b.pending.overflow, incarnation: b.incarnation, cursor: cursor}
+}
+
+// ErrUnasked says that a connection says what it was not asked for.
+var ErrUnasked = errUnasked
+
+// LookAt looks at a connection as go-redis does before it uses one again.
+func LookAt(conn net.Conn) error {
+	raw, err := covered{&connection{Conn: conn}}.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Read(nil)
 }
