@@ -86,8 +86,20 @@ type rawConnection struct {
 	syscall.Conn
 }
 
+// dialled is in a context whether something was dialled in it.
+type dialled struct{}
+
+// dialOnce returns a context in which one connection is dialled, and no other: go-redis makes one more for a subscription
+// that has ended, before it says so, and the bus makes its own.
+func dialOnce(ctx context.Context) context.Context {
+	return context.WithValue(ctx, dialled{}, new(atomic.Bool))
+}
+
 func (c *connections) tracked(dial dialer) dialer {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if was, only := ctx.Value(dialled{}).(*atomic.Bool); only && was.Swap(true) {
+			return nil, errEnded
+		}
 		c.mu.Lock()
 		renewed := c.renewed
 		c.mu.Unlock()

@@ -3,6 +3,7 @@ package coherence
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -16,12 +17,13 @@ const (
 	silence    = 2 * time.Second
 	retryFirst = 50 * time.Millisecond
 	retryMost  = time.Second
+	steady     = 5 * time.Second // a subscription that ends sooner counts as one that failed
 )
 
 func (b *Bus) receiveLoop() {
 	wait := retryFirst
 	for b.ctx.Err() == nil {
-		subscribed, err := b.receive()
+		lasted, err := b.receive()
 		if b.ctx.Err() != nil {
 			return
 		}
@@ -30,23 +32,31 @@ func (b *Bus) receiveLoop() {
 		if b.idleness.lull.Load() != nil {
 			b.syncNow() // what cut it may be an outage, which an idle bus would learn of late
 		}
-		if subscribed {
+		if lasted {
 			wait = retryFirst
 		}
 		select {
 		case <-b.ctx.Done():
-		case <-time.After(wait):
+		case <-time.After(spread(wait)):
 		}
 		wait = min(2*wait, retryMost)
 	}
 }
 
-// receive hears messages until the connection fails, and says whether it ever was subscribed.
-func (b *Bus) receive() (subscribed bool, err error) {
+// spread returns half of a wait and something more, at most the wait: those whom one outage has brought into step must not
+// come back together.
+func spread(wait time.Duration) time.Duration { return wait/2 + rand.N(wait/2) }
+
+// receive hears messages until the connection fails, and says whether the subscription has lasted: for long, or until the
+// bus itself made its connections anew.
+func (b *Bus) receive() (lasted bool, err error) {
 	b.mu.Lock()
 	renewed := b.renewed
 	b.mu.Unlock()
-	connection := b.control.Subscribe(b.ctx, b.layout.Channel())
+	var since time.Duration // when it was subscribed; 0: not yet
+	defer func() { lasted = since > 0 && (b.Now()-since >= steady || b.renewedSince(renewed)) }()
+	ctx := dialOnce(b.ctx)
+	connection := b.control.Subscribe(ctx)
 	closing := context.AfterFunc(b.ctx, func() { _ = connection.Close() })
 	defer func() {
 		if closing() {
@@ -54,23 +64,26 @@ func (b *Bus) receive() (subscribed bool, err error) {
 		}
 	}()
 	var pulse pulse
-	pings := b.ping(connection, &pulse)
+	pings := b.ping(ctx, connection, &pulse)
 	defer pings()
+	if err := connection.Subscribe(ctx, b.layout.Channel()); err != nil {
+		return false, err
+	}
 	for {
-		received, err := connection.ReceiveTimeout(b.ctx, idleEvery+2*silence)
+		received, err := connection.ReceiveTimeout(ctx, idleEvery+2*silence)
 		if pulse.silent.Load() {
 			err = errSilent
 		}
 		if err != nil {
-			return subscribed, err // the parser may have lost its place, whatever the error is: never read on
+			return false, err // the parser may have lost its place, whatever the error is: never read on
 		}
 		pulse.heard.Store(int64(b.Now()))
 		switch m := received.(type) {
 		case *redis.Subscription:
 			if b.renewedSince(renewed) {
-				return subscribed, errRenewed
+				return false, errRenewed
 			}
-			subscribed = true
+			since = b.Now()
 			b.syncNow() // what was said before is in the journal
 		case *redis.Message:
 			b.hear(m.Payload, renewed)
@@ -79,6 +92,7 @@ func (b *Bus) receive() (subscribed bool, err error) {
 }
 
 var (
+	errEnded   = errors.New("the connection of the subscription has ended")
 	errRenewed = errors.New("the connections were made anew meanwhile")
 	errSilent  = errors.New("nothing was heard, also after a PING")
 )
@@ -98,8 +112,8 @@ type pulse struct {
 }
 
 // ping makes a connection that is alive say so, closes one that says nothing, and returns what ends that.
-func (b *Bus) ping(connection *redis.PubSub, p *pulse) (stop func()) {
-	ctx, cancel := context.WithCancel(b.ctx)
+func (b *Bus) ping(ctx context.Context, connection *redis.PubSub, p *pulse) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
 	b.done.Go(func() {
 		every := time.NewTicker(pingEvery)
 		defer every.Stop()

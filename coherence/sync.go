@@ -35,7 +35,8 @@ func (b *Bus) syncNow() {
 
 // syncLoop is the only one that syncs: one SYNC is in flight at a time.
 func (b *Bus) syncLoop() {
-	every := time.NewTicker(min(syncEvery, b.config.MaxStaleness/syncFraction))
+	turn := min(syncEvery, b.config.MaxStaleness/syncFraction)
+	every := time.NewTicker(turn)
 	defer every.Stop()
 	defer b.endLull(false)
 	kick, began := b.kick, b.Now()
@@ -52,8 +53,12 @@ func (b *Bus) syncLoop() {
 		}
 		began = b.Now()
 		undelivered, err := b.sync()
+		if kick == nil {
+			every.Reset(turn)
+		}
 		if kick = b.kick; err != nil || undelivered {
 			kick = nil // each write that fails asks for a SYNC: a Redis that is away is asked in the usual turn
+			every.Reset(spread(turn))
 		}
 		if err != nil && b.ctx.Err() == nil {
 			b.counters.syncFailures.Add(1)

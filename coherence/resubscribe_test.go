@@ -1,0 +1,85 @@
+package coherence_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/coherence"
+)
+
+// unsubscribing is a connection that ends as soon as a subscription on it is confirmed.
+type unsubscribing struct {
+	net.Conn
+	subscribed atomic.Bool
+	count      *atomic.Int64
+}
+
+func (c *unsubscribing) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte("\r\nsubscribe\r\n")) && !c.subscribed.Swap(true) {
+		c.count.Add(1)
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *unsubscribing) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.subscribed.Load() && bytes.Contains(b[:n], []byte("subscribe")) {
+		_ = c.Close()
+	}
+	return n, err
+}
+
+// TestSubscriptionsThatEndAtOnce, as a proxy ends them that carries none, are made less and less often, and each is one
+// connection.
+func TestSubscriptionsThatEndAtOnce(t *testing.T) {
+	t.Parallel()
+	r := shared(t)
+	var subscriptions atomic.Int64
+	client := redis.NewClient(&redis.Options{Dialer: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", r.Options().Addr)
+		if err != nil {
+			return nil, err
+		}
+		return &unsubscribing{Conn: conn, count: &subscriptions}, nil
+	}})
+	t.Cleanup(func() { _ = client.Close() })
+	began := time.Now()
+	p := r.openPeer(t, coherence.Config{Redis: client})
+	const lost = 7 // after waits of at least 25, 50, 100, 200, 400 and 500 ms
+	eventually(t, "it is lost again and again", soon, func() bool { return p.Stats().Reconnects >= lost })
+	if took := time.Since(began); took < 1200*time.Millisecond {
+		t.Errorf("lost %d times in %v", lost, took)
+	}
+	if n, most := subscriptions.Load(), p.Stats().Reconnects+1; n > int64(most) {
+		t.Errorf("%d connections for %d subscriptions", n, most)
+	}
+}
+
+// TestRetriesOfSyncAreSpread: processes that an outage has brought into step do not ask a Redis that comes back all at once.
+func TestRetriesOfSyncAreSpread(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	t.Cleanup(func() { _ = client.Close() })
+	bus, err := coherence.New(coherence.Config{Redis: client})
+	check(t, err)
+	t.Cleanup(func() { check(t, bus.Close()) })
+	var last time.Time
+	shortest, longest := soon, time.Duration(0)
+	for n := range uint64(9) {
+		eventually(t, "a SYNC fails", soon, func() bool { return bus.Stats().SyncFailures > n })
+		now := time.Now()
+		if n > 0 {
+			shortest, longest = min(shortest, now.Sub(last)), max(longest, now.Sub(last))
+		}
+		last = now
+	}
+	if longest-shortest < 30*time.Millisecond || shortest < 200*time.Millisecond {
+		t.Errorf("the retries are between %v and %v apart", shortest, longest)
+	}
+}
