@@ -150,8 +150,9 @@ type Bus struct {
 	members     map[string]*Member
 	writes      map[*write]struct{} // those that run, and those whose outcome is unknown
 
-	recovery recovery // the SYNC loop's own
-	reach    reach    // likewise
+	recovery   recovery // the SYNC loop's own
+	toldClosed bool     // likewise: that the fence is closed was told, ever
+	reach      reach    // likewise
 
 	delivering sync.Mutex
 	clearing   clearing

@@ -52,15 +52,13 @@ func (b *Bus) openFence(sent time.Duration, undelivered error) {
 
 // catchUp keeps the fence closed, and tells of it where that was not told, because the bus was idle.
 func (b *Bus) catchUp(cause error) {
-	if b.status.set(CatchingUp, cause.Error()) == Open {
-		b.emit(Event{Kind: FenceClosed, Err: cause})
-	}
+	b.tellClosed(b.status.set(CatchingUp, cause.Error()), cause)
 }
 
 // watchFence tells when the fence has closed because nothing was heard for too long.
 func (b *Bus) watchFence(cause error) {
-	if !b.Open(b.Now()) && b.status.set(Fenced, cause.Error()) == Open {
-		b.emit(Event{Kind: FenceClosed, Err: cause})
+	if !b.Open(b.Now()) {
+		b.tellClosed(b.status.set(Fenced, cause.Error()), cause)
 	}
 }
 

@@ -84,7 +84,7 @@ type Kind int
 // The kinds of events.
 const (
 	SyncFailed          Kind = iota // a SYNC was not answered; Err says why
-	FenceClosed                     // reads go to the source from now on: nothing was heard for MaxStaleness, or a bus that was idle has something to deliver first
+	FenceClosed                     // reads go to the source from now on: nothing was heard for MaxStaleness, or a bus that was idle has something to deliver first; of a bus that has not opened MaxStaleness after New, once
 	FenceOpened                     // memory and Redis are used from now on
 	Flushed                         // everything in memory was made stale; Err says why
 	SubscriptionLost                // the subscription ended, and is being rebuilt; Err says why
@@ -117,6 +117,16 @@ func (e Event) String() string {
 		return e.Kind.String()
 	}
 	return e.Kind.String() + ": " + e.Err.Error()
+}
+
+// tellClosed tells that the fence is closed: once it was open, and where it has never been, when it is late. It is the
+// SYNC loop's.
+func (b *Bus) tellClosed(was Condition, cause error) {
+	late := !b.toldClosed && b.Now() >= b.config.MaxStaleness
+	if was == Open || late {
+		b.toldClosed = true
+		b.emit(Event{Kind: FenceClosed, Err: cause})
+	}
 }
 
 func (b *Bus) emit(e Event) {
