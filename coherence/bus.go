@@ -156,6 +156,7 @@ type Bus struct {
 
 	delivering sync.Mutex
 	clearing   clearing
+	hindrance  hindrance
 	lot        lot
 	refusals   rarely // when what Redis refused is tried again
 
@@ -300,16 +301,44 @@ func (b *Bus) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// notDelivered says what is left, and what stood in the way when Shutdown began.
+// notDelivered says what is left, and what stood in the way: of the last that was tried, else when Shutdown began.
 func (b *Bus) notDelivered(then State, end error) error {
-	what := "writes ran on"
-	if n := b.pending.undelivered(); n > 0 {
+	what, n := "writes ran on", b.pending.undelivered()
+	if n > 0 {
 		what = fmt.Sprintf("%d invalidations were not delivered", n)
 	}
-	if then.Condition != Open {
+	if cause := b.hindrance.last(); n > 0 && cause != nil {
+		what += ": " + cause.Error()
+	} else if then.Condition != Open {
 		what += ": " + then.Why
 	}
 	return fmt.Errorf("%w: %s: %w", ErrUndelivered, what, end)
+}
+
+// hindrance is why what is pending was not delivered when that was tried last.
+type hindrance struct{ cause atomic.Pointer[error] }
+
+// note takes what came of a try that has failed. One that ctx ended says nothing of the cause, where one is known.
+func (h *hindrance) note(ctx context.Context, err error) {
+	if ctx.Err() == nil || h.last() == nil {
+		h.cause.Store(&err)
+	}
+}
+
+func (h *hindrance) last() error {
+	if cause := h.cause.Load(); cause != nil {
+		return *cause
+	}
+	return nil
+}
+
+// tried notes what came of a delivery. One that went well leaves what Redis refuses.
+func (b *Bus) tried(ctx context.Context, err error) {
+	if err != nil {
+		b.hindrance.note(ctx, err)
+	} else if b.pending.undelivered() == 0 {
+		b.hindrance.cause.Store(nil)
+	}
 }
 
 // drain waits for the writes that run, and delivers what is pending, until nothing is or ctx ends.

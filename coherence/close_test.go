@@ -81,6 +81,49 @@ func TestCloseWithoutRedis(t *testing.T) {
 	}
 }
 
+// TestCloseSaysWhy something was not delivered, also where the fence is open.
+func TestCloseSaysWhy(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		hinder func(*rig, *services.Redis, func(rules ...string))
+		want   string
+	}{
+		"refused": {func(r *rig, _ *services.Redis, rights func(rules ...string)) {
+			rights("resetkeys", "~"+r.layout.Key("tieredcache:*"))
+		}, "NOPERM"},
+		"gone": {func(_ *rig, server *services.Redis, _ func(rules ...string)) { check(t, server.Kill()) }, "connection refused"},
+		"mute": {func(_ *rig, server *services.Redis, _ func(rules ...string)) { check(t, server.Pause()) }, "i/o timeout"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, server := own(t, services.RedisOptions{})
+			p, rights := r.limited(t, coherence.Config{MaxStaleness: patient})
+			c.hinder(r, server, rights)
+			check(t, p.Invalidate(t.Context(), entry("k")))
+			if s := p.State(); s.Condition != coherence.Open {
+				t.Errorf("got %+v", s)
+			}
+			err := p.Close()
+			wantIs(t, "Close", err, coherence.ErrUndelivered)
+			wantError(t, err, "1 invalidations were not delivered: coherence: ")
+			wantError(t, err, c.want)
+		})
+	}
+	t.Run("not what was long ago", func(t *testing.T) {
+		t.Parallel()
+		r, _ := own(t, services.RedisOptions{})
+		p, rights := r.limited(t, coherence.Config{MaxStaleness: patient})
+		rights("resetkeys", "~"+r.layout.Key("tieredcache:*"))
+		check(t, p.Invalidate(t.Context(), entry("k")))
+		rights("~*")
+		eventually(t, "it is delivered", soon, p.member.Settled)
+		s := p.update(t, nil, entry("k"))
+		err := p.Close()
+		wantError(t, err, "writes ran on: context deadline exceeded")
+		wantIs(t, "Update", s.end(), coherence.ErrUndelivered)
+	})
+}
+
 // TestCloseWaitsForWrites: a write that runs while Close is called is still told to Redis; one that runs on for longer
 // than Close waits learns from its Update that it was not.
 func TestCloseWaitsForWrites(t *testing.T) {

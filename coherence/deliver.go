@@ -18,6 +18,7 @@ func (b *Bus) postpone(names []string, places []uint32, d debt, cause error) {
 		b.overflowed(cause)
 	}
 	if refused {
+		b.hindrance.note(b.ctx, cause)
 		b.emit(Event{Kind: InvalidationPending, Err: cause})
 		return
 	}
@@ -35,6 +36,7 @@ func (b *Bus) postponeIntent(w *write, cause error) {
 }
 
 func (b *Bus) undelivered(cause error) {
+	b.hindrance.note(b.ctx, cause)
 	b.syncNow() // which delivers
 	b.emit(Event{Kind: InvalidationPending, Err: cause})
 }
@@ -48,9 +50,10 @@ func (b *Bus) overflowed(cause error) {
 // INTENTs that Redis may have lost are sent beside it, and it waits only for those of writes that have returned. Both the
 // SYNC loop and Close deliver: to say a thing twice is harmless, to take it off twice is not. It goes by the connections of
 // SYNC, which are tried anew at once when Redis is back.
-func (b *Bus) deliver(ctx context.Context) error {
+func (b *Bus) deliver(ctx context.Context) (err error) {
 	b.delivering.Lock()
 	defer b.delivering.Unlock()
+	defer func() { b.tried(ctx, err) }()
 	intents := b.sendIntents()
 	if err := b.deliverOwed(ctx); err != nil {
 		return err
@@ -204,6 +207,7 @@ func (b *Bus) deliverWords(ctx context.Context, to *redis.Conn, words []owed) er
 		return err
 	case len(words) == 1:
 		b.pending.refuse(words[0].name)
+		b.hindrance.note(ctx, err)
 		return nil
 	}
 	half := len(words) / 2
