@@ -131,16 +131,17 @@ type Bus struct {
 	control     *redis.Client // SYNC and the subscription, which must not queue behind loads
 	connections connections   // of both
 
-	within   within
-	fence    atomic.Int64 // open until then, on the clock of Now; 0: closed
-	lag      atomic.Int64 // Redis time minus Now, in µs, never too small
-	pending  pending
-	ring     ring
-	waiters  waiters
-	counters counters
-	status   status
-	idleness idleness
-	events   gate // to OnEvent
+	within     within
+	fence      atomic.Int64 // open until then, on the clock of Now; 0: closed
+	lag        atomic.Int64 // Redis time minus Now, in µs, never too small
+	pending    pending
+	ring       ring
+	waiters    waiters
+	counters   counters
+	status     status
+	idleness   idleness
+	subscribed atomic.Bool
+	events     gate // to OnEvent
 
 	mu          sync.Mutex // a MESSAGE, and SYNC's reply, are applied under it
 	synced      bool

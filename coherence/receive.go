@@ -55,6 +55,7 @@ func (b *Bus) receive() (lasted bool, err error) {
 	b.mu.Unlock()
 	var since time.Duration // when it was subscribed; 0: not yet
 	defer func() { lasted = since > 0 && (b.Now()-since >= steady || b.renewedSince(renewed)) }()
+	defer b.subscribed.Store(false)
 	ctx := dialOnce(b.ctx)
 	connection := b.control.Subscribe(ctx)
 	closing := context.AfterFunc(b.ctx, func() { _ = connection.Close() })
@@ -84,6 +85,7 @@ func (b *Bus) receive() (lasted bool, err error) {
 				return false, errRenewed
 			}
 			since = b.Now()
+			b.subscribed.Store(true)
 			b.syncNow() // what was said before is in the journal
 		case *redis.Message:
 			b.hear(m.Payload, renewed)

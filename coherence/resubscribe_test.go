@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/internal/services"
 )
 
 // unsubscribing is a connection that ends as soon as a subscription on it is confirmed.
@@ -81,5 +82,32 @@ func TestRetriesOfSyncAreSpread(t *testing.T) {
 	}
 	if longest-shortest < 30*time.Millisecond || shortest < 200*time.Millisecond {
 		t.Errorf("the retries are between %v and %v apart", shortest, longest)
+	}
+}
+
+// TestSubscribed: a channel that Redis refuses leaves the fence open, and only the state says that no message comes.
+func TestSubscribed(t *testing.T) {
+	t.Parallel()
+	r, server := own(t, services.RedisOptions{})
+	p, rights := r.limited(t, coherence.Config{MaxStaleness: patient})
+	subscribed := func() bool { return p.State().Subscribed }
+	eventually(t, "it is subscribed", soon, subscribed)
+	rights("resetchannels") // which ends the subscription
+	eventually(t, "it is not", soon, func() bool { return !subscribed() })
+	syncs := p.Stats().Syncs
+	eventually(t, "Redis answers", soon, func() bool { return p.Stats().Syncs > syncs+2 })
+	if s := p.State(); s.Condition != coherence.Open || s.Subscribed {
+		t.Errorf("got %+v", s)
+	}
+	rights("&*")
+	eventually(t, "it is subscribed again", soon, subscribed)
+	check(t, server.Kill())
+	eventually(t, "it is not, without Redis", soon, func() bool { return !subscribed() })
+	check(t, server.Restart(t.Context()))
+	rights("on", ">x", "~*", "&*", "+@all")
+	eventually(t, "it is subscribed once more", soon, subscribed)
+	check(t, p.Close())
+	if subscribed() || localPeer(t).State().Subscribed {
+		t.Error("subscribed after Close, or without Redis")
 	}
 }

@@ -37,11 +37,12 @@ func (c Condition) String() string {
 // State is the condition of a bus, since when, and why: for alerts. A process behind a closed fence answers, from the source,
 // and all of them lose Redis together: a readiness probe that goes by it takes all of them out.
 type State struct {
-	Condition Condition
-	Since     time.Time
-	Why       string
-	Pending   int  // invalidations that Redis has not taken yet
-	Idle      bool // nobody has read for Config.IdleAfter: Redis is asked every 10 s, so an outage may show that late, and before the next read
+	Condition  Condition
+	Since      time.Time
+	Why        string
+	Pending    int  // invalidations that Redis has not taken yet
+	Subscribed bool // Redis has confirmed the subscription; false behind an open fence: what others write is heard of at the next SYNC only
+	Idle       bool // nobody has read for Config.IdleAfter: Redis is asked every 10 s, so an outage may show that late, and before the next read
 }
 
 // State returns the state of the bus.
@@ -51,6 +52,7 @@ func (b *Bus) State() State {
 	if until := b.fence.Load(); s.Condition == Open && int64(b.Now()) >= until && !s.Idle {
 		s = State{Condition: Fenced, Since: b.start.Add(time.Duration(until)), Why: errLate.Error()}
 	}
+	s.Subscribed = b.subscribed.Load()
 	s.Pending = b.pending.undelivered()
 	return s
 }
