@@ -130,6 +130,7 @@ type Bus struct {
 	data        *redis.Client // of the caches; nil without Redis, as control
 	control     *redis.Client // SYNC and the subscription, which must not queue behind loads
 	connections connections   // of both
+	server      server        // where they lead
 
 	within     within
 	fence      atomic.Int64 // open until then, on the clock of Now; 0: closed
@@ -218,6 +219,7 @@ func New(config Config) (*Bus, error) {
 		b.cancel()
 		return nil, err
 	}
+	b.server = server{addr: options.Addr, db: options.DB, all: &b.connections}
 	b.status.set(Fenced, "not synced yet")
 	b.data, b.control = newClients(options)
 	b.done.Go(b.syncLoop)

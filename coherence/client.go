@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -37,6 +38,42 @@ func privateOptions(client redis.UniversalClient, timeout time.Duration, all *co
 	o.Dialer = all.tracked(bounded(o.Dialer))
 	return o, nil
 }
+
+// server says which Redis the bus speaks to, for reasons: never who as, nor with which password.
+type server struct {
+	addr string
+	db   int
+	all  *connections
+}
+
+// byFailover is what go-redis calls the address of a client that asks Sentinel for it.
+const byFailover = "FailoverClient"
+
+// String returns the address and the DB. Where Sentinel knows the address, it is that of the last connection.
+func (s *server) String() string {
+	addr := s.addr
+	if addr == byFailover {
+		addr = "by Sentinel"
+		if last := s.all.last.Load(); last != nil {
+			addr += ", last " + *last
+		}
+	}
+	return fmt.Sprintf("redis %s/%d", addr, s.db)
+}
+
+// failed says what failed, with which Redis, and why.
+func (s *server) failed(what string, err error) error {
+	for _, unknown := range []string{"NOAUTH ", "unauthenticated multibulk length", "unauthenticated bulk length"} {
+		if strings.Contains(err.Error(), unknown) { // the latter two answer to a command that is long
+			err = fmt.Errorf("no password was given, and Redis asks for one: %w", err)
+			break
+		}
+	}
+	return fmt.Errorf("%s with %s: %w", what, s, err)
+}
+
+// late says that no SYNC was answered, and by whom.
+func (b *Bus) late() error { return b.server.failed("coherence: sync", errLate) }
 
 type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
 
@@ -71,7 +108,8 @@ func bounded(dial dialer) dialer {
 type connections struct {
 	mu      sync.Mutex
 	open    map[*connection]struct{}
-	renewed int // how often all were closed
+	renewed int                    // how often all were closed
+	last    atomic.Pointer[string] // where the last that was made leads to
 }
 
 type connection struct {
@@ -106,6 +144,10 @@ func (c *connections) tracked(dial dialer) dialer {
 		conn, err := dial(ctx, network, addr)
 		if err != nil {
 			return nil, err
+		}
+		if to := conn.RemoteAddr(); to != nil {
+			addr := to.String()
+			c.last.Store(&addr)
 		}
 		tracked := &connection{Conn: conn, of: c}
 		c.mu.Lock()

@@ -3,7 +3,6 @@ package coherence
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -147,7 +146,7 @@ func (b *Bus) known(ctx context.Context) (*redis.Conn, error) {
 	if err == nil {
 		return to, nil
 	}
-	return nil, errors.Join(fmt.Errorf("coherence: deliver: %w", err), to.Close())
+	return nil, errors.Join(b.server.failed("coherence: deliver", err), to.Close())
 }
 
 // sendIntents has the INTENTs sent that are on the list, if there are any: by one goroutine, for one connection, and not
@@ -232,7 +231,7 @@ func (b *Bus) clearEverything(ctx context.Context, to *redis.Conn, overflow int6
 	for ; ; moved = true {
 		keys, next, err := to.Scan(ctx, b.clearing.cursor, generations+"*", scanAtOnce).Result()
 		if err != nil {
-			return moved, err
+			return moved, b.server.failed("coherence: clear", err)
 		}
 		for _, key := range keys {
 			if err := b.sendClear(ctx, to, strings.TrimPrefix(key, generations)); err != nil {

@@ -70,8 +70,17 @@ func (m *Member) Leave() {
 // every read.
 func (m *Member) Tell(k Kind, err error) {
 	if m.told[k-CacheFailed].again(m.bus.Now()) {
-		m.bus.emit(Event{Kind: k, Err: fmt.Errorf("cache %q: %w", m.name, withoutArguments(err))})
+		m.bus.emit(Event{Kind: k, Err: m.names(k, withoutArguments(err))})
 	}
+}
+
+// names says which cache err is of, and which Redis, where that has failed.
+func (m *Member) names(k Kind, err error) error {
+	what := fmt.Sprintf("cache %q", m.name)
+	if k == CacheFailed {
+		return m.bus.server.failed(what, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // rarely counts what is told seldom.

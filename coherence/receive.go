@@ -28,7 +28,7 @@ func (b *Bus) receiveLoop() {
 			return
 		}
 		b.counters.reconnects.Add(1)
-		b.emit(Event{Kind: SubscriptionLost, Err: err})
+		b.emit(Event{Kind: SubscriptionLost, Err: b.server.failed("coherence: subscription", err)})
 		if b.idleness.lull.Load() != nil {
 			b.syncNow() // what cut it may be an outage, which an idle bus would learn of late
 		}

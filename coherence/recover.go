@@ -28,7 +28,7 @@ func (b *Bus) openFence(sent time.Duration, undelivered error) {
 	r := &b.recovery
 	if !b.Open(b.Now()) {
 		if b.status.get().Condition == Open && b.idleness.lull.Load() == nil {
-			b.watchFence(errLate) // this process was frozen, or no SYNC has failed since the fence closed
+			b.watchFence(b.late()) // this process was frozen, or no SYNC has failed since the fence closed
 		}
 		if r.failed && r.first == 0 {
 			r.first = sent

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -78,7 +77,7 @@ func (b *Bus) sendIntent(ctx context.Context, client *redis.Client, names []stri
 		once, cancel := context.WithTimeout(ctx, b.config.Timeout)
 		err := intentScript.Run(once, client, b.scriptKeys(some), b.layout.Channel(), joinRefs(some), token, b.config.IntentLife.Milliseconds(), over).Err()
 		if cancel(); err != nil {
-			return fmt.Errorf("coherence: intent: %w", err)
+			return b.server.failed("coherence: intent", err)
 		}
 	}
 	return nil
@@ -107,7 +106,7 @@ func (b *Bus) sendDone(ctx context.Context, client redis.Scripter, list []debt, 
 		once, cancel := context.WithTimeout(ctx, b.config.Timeout)
 		reply, err := doneScript.Run(once, client, b.scriptKeys(names), args...).Text()
 		if cancel(); err != nil {
-			return announced, fmt.Errorf("coherence: done: %w", err)
+			return announced, b.server.failed("coherence: done", err)
 		}
 		announced = announced || reply != ""
 	}
@@ -121,7 +120,7 @@ func (b *Bus) sendClear(ctx context.Context, client redis.Scripter, cache string
 	name := word.GenerationName(cache)
 	g, err := clearScript.Run(ctx, client, b.scriptKeys([]string{name}), b.layout.Channel(), name).Uint64()
 	if err != nil {
-		return fmt.Errorf("coherence: clear: %w", err)
+		return b.server.failed("coherence: clear", err)
 	}
 	b.mu.Lock()
 	m := b.members[cache]

@@ -50,7 +50,7 @@ func (b *Bus) State() State {
 	s := b.status.get()
 	s.Idle = b.idleness.lull.Load() != nil
 	if until := b.fence.Load(); s.Condition == Open && int64(b.Now()) >= until && !s.Idle {
-		s = State{Condition: Fenced, Since: b.start.Add(time.Duration(until)), Why: errLate.Error()}
+		s = State{Condition: Fenced, Since: b.start.Add(time.Duration(until)), Why: b.late().Error()}
 	}
 	s.Subscribed = b.subscribed.Load()
 	s.Pending = b.pending.undelivered()

@@ -121,7 +121,7 @@ func (b *Bus) sync() (undelivered bool, err error) {
 
 	if b.recovery.failed {
 		if err := b.connect(); err != nil {
-			return false, fmt.Errorf("coherence: sync: %w", err)
+			return false, b.server.failed("coherence: sync", err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(b.ctx, b.config.Timeout)
@@ -184,11 +184,11 @@ func (b *Bus) askSync(ctx context.Context, first bool, after uint64, known []*Me
 	}
 	raw, err := syncScript.Run(ctx, b.control, keys, args...).Slice()
 	if err != nil {
-		return syncReply{}, fmt.Errorf("coherence: sync: %w", err)
+		return syncReply{}, b.server.failed("coherence: sync", err)
 	}
 	r, err := readSync(raw, after, len(known))
 	if err != nil {
-		return syncReply{}, fmt.Errorf("coherence: sync: unexpected reply: %w", err)
+		return syncReply{}, b.server.failed("coherence: sync: unexpected reply", err)
 	}
 	return r, nil
 }

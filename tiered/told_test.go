@@ -63,7 +63,7 @@ func TestRefusedCacheIsTold(t *testing.T) {
 	}
 	wantIs(t, "Set", c.Set(t.Context(), "ada", "v"), coherence.ErrCoherence)
 	errs := n.of(coherence.CacheFailed)
-	if len(errs) != 1 || !strings.Contains(errs[0].Error(), `cache "test": l2: get: NOPERM`) || strings.Contains(errs[0].Error(), "ada") {
+	if len(errs) != 1 || !strings.Contains(errs[0].Error(), `cache "test" with redis `+admin.Options().Addr+`/0: l2: get: NOPERM`) || strings.Contains(errs[0].Error(), "ada") {
 		t.Errorf("told: %v", errs)
 	}
 	if c.Stats().RedisErrors < 20 || bus.State().Condition != coherence.Open {
