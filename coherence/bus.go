@@ -115,8 +115,8 @@ type Config struct {
 	IdleAfter time.Duration
 	// OnEvent is told what the bus meets; nil: nobody. It is called by the goroutines that meet it, several at once, also
 	// before New has returned: it must not block, for SYNC or a write would wait, nor panic, nor close the bus. While Redis
-	// is away each write is told, once or twice: what pages somebody goes by Stats and State. It is not called any more
-	// when Close has returned.
+	// is away it is told of few writes, and of each reason once in ten seconds: what pages somebody goes by Stats and State.
+	// It is not called any more when Close has returned.
 	OnEvent func(Event)
 }
 
@@ -143,6 +143,7 @@ type Bus struct {
 	idleness   idleness
 	subscribed atomic.Bool
 	events     gate // to OnEvent
+	told       told
 
 	mu          sync.Mutex // a MESSAGE, and SYNC's reply, are applied under it
 	synced      bool
@@ -341,6 +342,7 @@ func (b *Bus) tried(ctx context.Context, err error) {
 		b.hindrance.note(ctx, err)
 	} else if b.pending.undelivered() == 0 {
 		b.hindrance.cause.Store(nil)
+		b.told.postponed.afresh()
 	}
 }
 

@@ -17,8 +17,7 @@ func (b *Bus) postpone(names []string, places []uint32, d debt, cause error) {
 		b.overflowed(cause)
 	}
 	if refused {
-		b.hindrance.note(b.ctx, cause)
-		b.emit(Event{Kind: InvalidationPending, Err: cause})
+		b.tellPostponed(cause)
 		return
 	}
 	b.undelivered(cause)
@@ -26,7 +25,8 @@ func (b *Bus) postpone(names []string, places []uint32, d debt, cause error) {
 
 // isRefusedKey says whether Redis lets its user not touch one of the keys that it was sent; others may be well.
 func isRefusedKey(err error) bool {
-	return redis.HasErrorPrefix(err, "NOPERM") && strings.Contains(err.Error(), "key")
+	var words redis.Error // its own: in err's may be the name of a host
+	return redis.HasErrorPrefix(err, "NOPERM") && errors.As(err, &words) && strings.Contains(words.Error(), "key")
 }
 
 func (b *Bus) postponeIntent(w *write, cause error) {
@@ -35,9 +35,14 @@ func (b *Bus) postponeIntent(w *write, cause error) {
 }
 
 func (b *Bus) undelivered(cause error) {
-	b.hindrance.note(b.ctx, cause)
 	b.syncNow() // which delivers
-	b.emit(Event{Kind: InvalidationPending, Err: cause})
+	b.tellPostponed(cause)
+}
+
+func (b *Bus) tellPostponed(cause error) {
+	b.counters.postponed.Add(1)
+	b.hindrance.note(b.ctx, cause)
+	b.tellRarely(&b.told.postponed, Event{Kind: InvalidationPending, Err: cause})
 }
 
 func (b *Bus) overflowed(cause error) {

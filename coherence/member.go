@@ -83,15 +83,6 @@ func (m *Member) names(k Kind, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// rarely counts what is told seldom.
-type rarely struct{ next atomic.Int64 }
-
-// again says whether it is time, which it is at most once in ten seconds.
-func (r *rarely) again(now time.Duration) bool {
-	next := r.next.Load()
-	return int64(now) >= next && r.next.CompareAndSwap(next, int64(now+10*time.Second))
-}
-
 // withoutArguments leaves out what Redis repeats of a command that it does not know: keys are in it.
 func withoutArguments(err error) error {
 	what, _, repeats := strings.Cut(err.Error(), ", with args beginning with")

@@ -2,7 +2,10 @@ package coherence
 
 import (
 	"errors"
+	"io"
 	"maps"
+	"net"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -82,5 +85,30 @@ func TestNoKeysAreTold(t *testing.T) {
 	}
 	if other := errors.New("OOM"); withoutArguments(other) != other { //nolint:errorlint // it is the same
 		t.Error("another error is not left as it is")
+	}
+}
+
+// A reason is told again when it is old, or after a success; the port of a connection makes no other reason.
+func TestRepeats(t *testing.T) {
+	var r repeats
+	timeout := func(port int) error {
+		return &net.OpError{Op: "read", Net: "tcp", Source: &net.TCPAddr{Port: port}, Addr: &net.TCPAddr{Port: 6379}, Err: os.ErrDeadlineExceeded}
+	}
+	want := func(now time.Duration, err error, want bool) {
+		t.Helper()
+		if got := r.again(now, err); got != want {
+			t.Errorf("at %v: %v for %v", now, got, err)
+		}
+	}
+	want(0, timeout(1), true)
+	want(1, io.EOF, true)
+	want(2, timeout(2), false)
+	want(3, io.EOF, false)
+	want(seldom, timeout(3), true)
+	want(seldom, io.EOF, false)
+	r.afresh()
+	want(seldom, io.EOF, true)
+	if want(3*seldom, io.ErrUnexpectedEOF, true); len(r.until) != 1 {
+		t.Errorf("what is old is kept: %v", r.until)
 	}
 }

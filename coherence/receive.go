@@ -28,12 +28,13 @@ func (b *Bus) receiveLoop() {
 			return
 		}
 		b.counters.reconnects.Add(1)
-		b.emit(Event{Kind: SubscriptionLost, Err: b.server.failed("coherence: subscription", err)})
-		if b.idleness.lull.Load() != nil {
-			b.syncNow() // what cut it may be an outage, which an idle bus would learn of late
-		}
 		if lasted {
 			wait = retryFirst
+			b.told.subscriptions.afresh()
+		}
+		b.tellOnce(&b.told.subscriptions, Event{Kind: SubscriptionLost, Err: b.server.failed("coherence: subscription", err)})
+		if b.idleness.lull.Load() != nil {
+			b.syncNow() // what cut it may be an outage, which an idle bus would learn of late
 		}
 		select {
 		case <-b.ctx.Done():

@@ -80,89 +80,6 @@ func (s *status) get() State {
 	return s.state
 }
 
-// Kind is what an Event tells of.
-type Kind int
-
-// The kinds of events.
-const (
-	SyncFailed          Kind = iota // a SYNC was not answered; Err says why
-	FenceClosed                     // reads go to the source from now on: nothing was heard for MaxStaleness, or a bus that was idle has something to deliver first; of a bus that has not opened MaxStaleness after New, once
-	FenceOpened                     // memory and Redis are used from now on
-	Flushed                         // everything in memory was made stale; Err says why
-	SubscriptionLost                // the subscription ended, and is being rebuilt; Err says why
-	InvalidationPending             // an invalidation was not delivered, and will be; Err says why
-	IntentFailed                    // Redis did not take an intent, or did not let it be renewed; Err says why
-	Overflowed                      // more is pending than can be remembered: every cache will be cleared; Err says why
-	CacheFailed                     // Redis did not answer a cache, or refused it; Err names the cache, and says why
-	NotEncoded                      // a cache's codec cannot encode what was loaded: it is loaded at every read; Err names the cache, and says why
-)
-
-// String returns the kind in lower case.
-func (k Kind) String() string {
-	names := [...]string{"sync failed", "fence closed", "fence opened", "flushed", "subscription lost", "invalidation pending", "intent failed", "overflowed", "cache failed", "not encoded"}
-	if k < 0 || int(k) >= len(names) {
-		return fmt.Sprintf("event %d", int(k))
-	}
-	return names[k]
-}
-
-// Event is something that the bus met, or a cache on it. Err is nil where there is nothing to say; it carries no keys and
-// no secrets, unless a codec of the application's puts them into its error.
-type Event struct {
-	Kind Kind
-	Err  error
-}
-
-// String returns the kind and, where there is one, the error.
-func (e Event) String() string {
-	if e.Err == nil {
-		return e.Kind.String()
-	}
-	return e.Kind.String() + ": " + e.Err.Error()
-}
-
-// tellClosed tells that the fence is closed: once it was open, and where it has never been, when it is late. It is the
-// SYNC loop's.
-func (b *Bus) tellClosed(was Condition, cause error) {
-	late := !b.toldClosed && b.Now() >= b.config.MaxStaleness
-	if was == Open || late {
-		b.toldClosed = true
-		b.emit(Event{Kind: FenceClosed, Err: cause})
-	}
-}
-
-func (b *Bus) emit(e Event) {
-	if b.config.OnEvent != nil && b.events.enter() {
-		defer b.events.leave()
-		b.config.OnEvent(e)
-	}
-}
-
-// gate lets callers in until it is shut, and shuts when the last of them has left. Who is inside may enter again.
-type gate struct {
-	mu     sync.Mutex
-	closed bool
-	inside sync.WaitGroup
-}
-
-func (g *gate) enter() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.closed {
-		g.inside.Add(1)
-	}
-	return !g.closed
-}
-
-func (g *gate) leave() { g.inside.Done() }
-
-func (g *gate) shut() {
-	g.mu.Lock()
-	g.closed = true
-	g.mu.Unlock()
-	g.inside.Wait()
-}
-
 // Stats counts what a bus has done since New.
 type Stats struct {
 	Syncs         uint64 // SYNCs that were answered
@@ -178,11 +95,12 @@ type Stats struct {
 	UnknownUpdates uint64 // those whose commit may still have landed when write returned
 	IntentFailures uint64 // INTENTs that Redis did not acknowledge
 	Repairs        uint64 // writes that had lost their intent, and whose refs were invalidated after them
+	Postponed      uint64 // ends of writes, and invalidations, that Redis did not take at once; they are pending
 	Overflows      uint64 // times that more was pending than can be remembered
 }
 
 type counters struct {
-	syncs, syncFailures, messages, gaps, garbage, flushes, reconnects, invalidations, updates, unknown, intentFailures, repairs, overflows atomic.Uint64
+	syncs, syncFailures, messages, gaps, garbage, flushes, reconnects, invalidations, updates, unknown, intentFailures, repairs, postponed, overflows atomic.Uint64
 }
 
 // Stats returns the counts. They are read one by one, not at one moment.
@@ -192,6 +110,6 @@ func (b *Bus) Stats() Stats {
 		Syncs: c.syncs.Load(), SyncFailures: c.syncFailures.Load(), Messages: c.messages.Load(), Gaps: c.gaps.Load(),
 		Garbage: c.garbage.Load(), Flushes: c.flushes.Load(), Reconnects: c.reconnects.Load(), Invalidations: c.invalidations.Load(),
 		Updates: c.updates.Load(), UnknownUpdates: c.unknown.Load(), IntentFailures: c.intentFailures.Load(),
-		Repairs: c.repairs.Load(), Overflows: c.overflows.Load(),
+		Repairs: c.repairs.Load(), Postponed: c.postponed.Load(), Overflows: c.overflows.Load(),
 	}
 }

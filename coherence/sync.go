@@ -56,6 +56,9 @@ func (b *Bus) syncLoop() {
 		if kick == nil {
 			every.Reset(turn)
 		}
+		if err == nil {
+			b.told.syncs.afresh()
+		}
 		if kick = b.kick; err != nil || undelivered {
 			kick = nil // each write that fails asks for a SYNC: a Redis that is away is asked in the usual turn
 			every.Reset(spread(turn))
@@ -63,7 +66,7 @@ func (b *Bus) syncLoop() {
 		if err != nil && b.ctx.Err() == nil {
 			b.counters.syncFailures.Add(1)
 			b.recovery = recovery{failed: true}
-			b.emit(Event{Kind: SyncFailed, Err: err})
+			b.tellOnce(&b.told.syncs, Event{Kind: SyncFailed, Err: err})
 			b.watchFence(err)
 		}
 		b.endLull(b.idleness.lull.Load() != nil && b.idle())

@@ -67,7 +67,7 @@ func (b *Bus) Update(ctx context.Context, refs []Ref, write func(context.Context
 		}
 	}()
 	if notTaken != nil {
-		b.emit(Event{Kind: IntentFailed, Err: notTaken})
+		b.tellRarely(&b.told.intents, Event{Kind: IntentFailed, Err: notTaken})
 	}
 	known = false
 	err = write(ctx)
@@ -159,7 +159,7 @@ func (w *write) renew() {
 	if w.bus.config.Mode == Strict {
 		w.cancel(lapsed)
 	}
-	w.bus.emit(Event{Kind: IntentFailed, Err: lapsed})
+	w.bus.tellRarely(&w.bus.told.intents, Event{Kind: IntentFailed, Err: lapsed})
 }
 
 func (w *write) renewOnce() (lapsed error) {

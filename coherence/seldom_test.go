@@ -1,0 +1,58 @@
+package coherence_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/internal/services"
+)
+
+// TestEventsOfAnOutageAreFew: each write is counted, and the first is told, in each outage. What SYNC and the subscription
+// meet again and again is told once.
+func TestEventsOfAnOutageAreFew(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ away, back func(*services.Redis) error }{
+		"killed": {(*services.Redis).Kill, func(s *services.Redis) error { return s.Restart(t.Context()) }},
+		"paused": {(*services.Redis).Pause, (*services.Redis).Resume},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, server := own(t, services.RedisOptions{})
+			p := r.openPeer(t, coherence.Config{MaxStaleness: patient})
+			k := entry("k")
+			update := func() {
+				check(t, p.Update(t.Context(), []coherence.Ref{k}, func(context.Context) error { return nil }))
+			}
+			count := func(kind coherence.Kind) int { return len(p.events.of(kind)) }
+			r.awaitSubscribed(t)
+			for outage := 1; outage <= 2; outage++ {
+				before := p.Stats()
+				told := count(coherence.SyncFailed) + count(coherence.SubscriptionLost)
+				check(t, c.away(server))
+				for range 5 {
+					check(t, p.Invalidate(t.Context(), k))
+					update()
+				}
+				eventually(t, "all are counted", soon, func() bool {
+					s := p.Stats()
+					return s.Postponed >= before.Postponed+10 && s.IntentFailures >= before.IntentFailures+5
+				})
+				if intents, pending := count(coherence.IntentFailed), count(coherence.InvalidationPending); intents != outage || pending != outage {
+					t.Errorf("outage %d: told of %d intents and of %d invalidations", outage, intents, pending)
+				}
+				eventually(t, "SYNC and the subscription fail again and again", soon, func() bool {
+					s := p.Stats()
+					return s.SyncFailures >= before.SyncFailures+6 && s.Reconnects >= before.Reconnects+4
+				})
+				if n := count(coherence.SyncFailed) + count(coherence.SubscriptionLost) - told; n < 1 || n > 6 {
+					t.Errorf("outage %d: told of %d of them: %v, %v", outage, n, p.events.of(coherence.SyncFailed), p.events.of(coherence.SubscriptionLost))
+				}
+				check(t, c.back(server))
+				eventually(t, "nothing is pending", soon, p.member.Settled)
+				update()
+				eventually(t, "nor is its end", soon, p.member.Settled)
+			}
+		})
+	}
+}
