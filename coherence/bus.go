@@ -270,7 +270,7 @@ func (b *Bus) Epochs() *epoch.Table { return b.epochs }
 
 // Close delivers what is pending for at most the Redis timeout, ends what New started and returns when it has ended.
 // The caller's client stays open. Closing again does nothing and returns nil. The error says what could not be delivered,
-// and wraps ErrUndelivered.
+// and wraps ErrUndelivered; OnEvent is told of it, too.
 func (b *Bus) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), b.config.Timeout)
 	defer cancel()
@@ -290,6 +290,7 @@ func (b *Bus) Shutdown(ctx context.Context) error {
 	err := b.drain(ctx)
 	if err != nil {
 		err = b.notDelivered(state, err)
+		b.emit(Event{Kind: InvalidationPending, Err: err}) // the last word: Close is often deferred
 	}
 	b.mu.Lock()
 	b.cancel()

@@ -66,6 +66,9 @@ func TestCloseWithoutRedis(t *testing.T) {
 	check(t, q.Invalidate(t.Context(), entry("k")))
 	began := time.Now()
 	wantError(t, p.Close(), "2 invalidations were not delivered")
+	if told := p.events.of(coherence.InvalidationPending); len(told) == 0 || !errors.Is(told[len(told)-1], coherence.ErrUndelivered) {
+		t.Errorf("OnEvent is told %v", told)
+	}
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("Close took %v", took)
 	}
