@@ -98,8 +98,9 @@ type Config struct {
 	MaxStaleness time.Duration
 	// Mode says what a write does when Redis cannot be reached. Zero: Available.
 	Mode Mode
-	// Timeout bounds each round trip to Redis, of which a write takes one for each 1,000 refs. Zero: 100 ms, or a quarter of
-	// MaxStaleness where that is less. At least 1 ms, and at most a third of MaxStaleness and of IntentLife: after a SYNC or
+	// Timeout bounds each round trip to Redis, of which a write takes one for each 1,000 refs, and a GetMany for each 256 keys.
+	// Where there is no connection, making one is part of it, which takes several: of a Redis that is 30 ms away, or of large
+	// values, ask for more. Zero: 100 ms, or a quarter of MaxStaleness where that is less. At least 1 ms, and at most a third of MaxStaleness and of IntentLife: after a SYNC or
 	// a renewal that was not answered there must be time for another.
 	Timeout time.Duration
 	// IntentLife is how long a writer that died leaves what it was writing uncached, and how long one that is cut off

@@ -49,8 +49,9 @@ type Config[K comparable, V any] struct {
 	Load func(context.Context, K) (V, error)
 
 	// LoadMany reads several values at once; a key that is absent from its map is ErrNotFound. Its error is that of all the
-	// keys, but a *BatchError that of those which it names: the GetMany of another cache is a LoadMany. nil: Load for each
-	// key.
+	// keys, but a *BatchError that of those which it names: the GetMany of another cache is a LoadMany. One that reads this
+	// cache must not read what it loads, any of it, nor what another LoadMany loads that reads any of it: batches wait for each
+	// other in a circle where no entries do. nil: Load for each key.
 	LoadMany func(context.Context, []K) (map[K]V, error)
 
 	// Key makes the text of a key; different keys must have different texts. ':' in it stays, what else Redis or the
