@@ -109,7 +109,7 @@ func TestJSONCheck(t *testing.T) {
 		},
 		{
 			l2.JSON[struct {
-				A string `json:"a\\b"`
+				A string `json:"a\\b"` //nolint:staticcheck // what is refused
 			}]().Check(),
 			`struct { A string "json:\"a\\\\b\"" }.A: the name "a\\b" is none that encoding/json takes; use letters, digits and plain punctuation`,
 		},
@@ -131,7 +131,7 @@ func TestJSONCheck(t *testing.T) {
 		},
 		{
 			l2.JSON[struct {
-				A Named `json:",omitempty,omitzero"`
+				A Named `json:",omitempty,omitzero"` //nolint:modernize // what is refused
 			}]().Check(), `struct { A l2_test.Named "json:\",omitempty,omitzero\"" }.A: omitzero does not bring every Named back; remove the option`,
 		},
 		{
@@ -160,7 +160,7 @@ func TestJSONNames(t *testing.T) {
 	type row struct {
 		A int `json:"é世9"`
 		B int `json:"!#$%&()*+-./:;<=>?@[]^_{|}~ "`
-		C int `json:"-,"`
+		C int `json:"-,"` //nolint:staticcheck // a name that is a dash
 		D int `json:"d,string"`
 	}
 	c := l2.JSON[row]()
