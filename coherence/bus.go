@@ -351,7 +351,7 @@ func (b *Bus) tried(ctx context.Context, err error) {
 // drain waits for the writes that run, and delivers what is pending, until nothing is or ctx ends.
 func (b *Bus) drain(ctx context.Context) error {
 	for b.data != nil && !b.pending.none() {
-		if b.pending.undelivered() > 0 && b.deliver(ctx) == nil && b.pending.none() {
+		if b.delivered(ctx) && b.pending.none() {
 			break
 		}
 		select {
@@ -364,6 +364,15 @@ func (b *Bus) drain(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// delivered says whether there was something to deliver, and it went well.
+func (b *Bus) delivered(ctx context.Context) bool {
+	if b.pending.undelivered() == 0 {
+		return false
+	}
+	_, err := b.deliver(ctx)
+	return err == nil
 }
 
 // background runs f, until the bus ends, and says false where it has.

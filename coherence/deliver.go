@@ -26,7 +26,8 @@ func (b *Bus) postpone(names []string, places []uint32, d debt, cause error) {
 // isRefusedKey says whether Redis lets its user not touch one of the keys that it was sent; others may be well.
 func isRefusedKey(err error) bool {
 	var words redis.Error // its own: in err's may be the name of a host
-	return redis.HasErrorPrefix(err, "NOPERM") && errors.As(err, &words) && strings.Contains(words.Error(), "key")
+	return redis.HasErrorPrefix(err, "NOPERM") && errors.As(err, &words) &&
+		(strings.Contains(words.Error(), "one of the keys") || strings.Contains(words.Error(), "access a key"))
 }
 
 func (b *Bus) postponeIntent(w *write, cause error) {
@@ -54,52 +55,54 @@ func (b *Bus) overflowed(cause error) {
 // INTENTs that Redis may have lost are sent beside it, and it waits only for those of writes that have returned. Both the
 // SYNC loop and Close deliver: to say a thing twice is harmless, to take it off twice is not. It goes by the connections of
 // SYNC, which are tried anew at once when Redis is back.
-func (b *Bus) deliver(ctx context.Context) (err error) {
+func (b *Bus) deliver(ctx context.Context) (moved bool, err error) {
 	b.delivering.Lock()
 	defer b.delivering.Unlock()
 	defer func() { b.tried(ctx, err) }()
 	intents := b.sendIntents()
-	if err := b.deliverOwed(ctx); err != nil {
-		return err
+	if moved, err = b.deliverOwed(ctx); err != nil {
+		return moved, err
 	}
 	if intents == nil || !b.pending.waits() {
-		return nil
+		return moved, nil
 	}
 	select {
 	case <-intents.done:
-		return intents.failed
+		return moved, intents.failed
 	case <-ctx.Done():
-		return ctx.Err()
+		return moved, ctx.Err()
 	}
 }
 
-func (b *Bus) deliverOwed(ctx context.Context) error {
+func (b *Bus) deliverOwed(ctx context.Context) (moved bool, err error) {
 	if b.refusals.again(b.Now()) {
 		b.pending.retry()
 	}
 	if b.pending.nothing() {
-		return nil
+		return false, nil
 	}
 	to, err := b.known(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer to.Close()
-	for progress := false; ; progress = true {
+	for {
 		some, overflow := b.pending.take(b.lot.names())
 		if len(some) == 0 && overflow == 0 {
 			b.takeBack(ctx, to)
-			return nil
+			return true, nil
 		}
+		further := false
 		err := b.deliverSome(ctx, to, some)
 		if err == nil && overflow > 0 && len(some) == 0 {
-			progress, err = b.clearEverything(ctx, to, overflow)
+			further, err = b.clearEverything(ctx, to, overflow)
 		}
+		moved = moved || further || err == nil
 		if b.lot.sent(err); err != nil {
-			if progress {
+			if moved {
 				b.syncNow() // the time was too short: go on at once, not at the next SYNC
 			}
-			return err
+			return moved, err
 		}
 	}
 }
@@ -124,9 +127,13 @@ func (l *lot) sent(err error) {
 
 // takeBack sends the retractions that have failed. Nothing waits for them.
 func (b *Bus) takeBack(ctx context.Context, to *redis.Conn) {
-	for back := b.pending.takeBack(b.Now()); back != nil; back = b.pending.takeBack(b.Now()) {
-		if _, err := b.sendDone(ctx, to, back, false); err != nil && !isRefusedKey(err) {
-			b.pending.retract(retraction{back, b.Now() + b.config.IntentLife})
+	for {
+		back, ok := b.pending.takeBack(b.Now())
+		if !ok {
+			return
+		}
+		if _, err := b.sendDone(ctx, to, back.debts, false); err != nil && !isRefusedKey(err) {
+			b.pending.retract(back)
 			return
 		}
 	}
@@ -185,10 +192,14 @@ func (b *Bus) deliverSome(ctx context.Context, to *redis.Conn, some []owed) erro
 			words = append(words, o)
 			continue
 		}
-		if err := b.sendClear(ctx, to, cache); err != nil {
+		switch err := b.sendClear(ctx, to, cache); {
+		case err == nil:
+			b.pending.delivered([]owed{o}, b.epochs.Place)
+		case isRefusedKey(err):
+			b.refuse(ctx, o.name, err)
+		default:
 			return err
 		}
-		b.pending.delivered([]owed{o}, b.epochs.Place)
 	}
 	return b.deliverWords(ctx, to, words)
 }
@@ -210,8 +221,7 @@ func (b *Bus) deliverWords(ctx context.Context, to *redis.Conn, words []owed) er
 	case !isRefusedKey(err):
 		return err
 	case len(words) == 1:
-		b.pending.refuse(words[0].name)
-		b.hindrance.note(ctx, err)
+		b.refuse(ctx, words[0].name, err)
 		return nil
 	}
 	half := len(words) / 2
@@ -221,8 +231,14 @@ func (b *Bus) deliverWords(ctx context.Context, to *redis.Conn, words []owed) er
 	return b.deliverWords(ctx, to, words[half:])
 }
 
-// clearEverything raises every generation that Redis holds, also those of caches that this process does not have, and
-// ends an overflow by it. The next call goes on where one that failed has stopped, but for another server; moved says that
+// refuse sets a name aside that Redis refuses.
+func (b *Bus) refuse(ctx context.Context, name string, cause error) {
+	b.pending.refuse(name)
+	b.hindrance.note(ctx, cause)
+}
+
+// clearEverything raises every generation that Redis holds, also those of caches that this process does not have, but for
+// those that Redis refuses to its user, and ends an overflow by it. The next call goes on where one that failed has stopped, but for another server; moved says that
 // this one has come further.
 func (b *Bus) clearEverything(ctx context.Context, to *redis.Conn, overflow int64) (moved bool, err error) {
 	b.ring.overflow() // whoever loses what follows is told again
@@ -239,7 +255,7 @@ func (b *Bus) clearEverything(ctx context.Context, to *redis.Conn, overflow int6
 			return moved, b.server.failed("coherence: clear", err)
 		}
 		for _, key := range keys {
-			if err := b.sendClear(ctx, to, strings.TrimPrefix(key, generations)); err != nil {
+			if err := b.sendClear(ctx, to, strings.TrimPrefix(key, generations)); err != nil && !isRefusedKey(err) {
 				return moved, err
 			}
 		}

@@ -148,17 +148,17 @@ func (p *pending) retract(r retraction) {
 	}
 }
 
-// takeBack returns the next retraction that is worth something, nil if there is none, and forgets it.
-func (p *pending) takeBack(now time.Duration) (debts []debt) {
+// takeBack returns the next retraction that is worth something, if there is one, and forgets it.
+func (p *pending) takeBack(now time.Duration) (r retraction, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(p.retracted) > 0 {
-		r := p.retracted[0]
+		r = p.retracted[0]
 		if p.retracted = p.retracted[1:]; now < r.expires {
-			return r.debts
+			return r, true
 		}
 	}
-	return nil
+	return retraction{}, false
 }
 
 // nothing says whether there is nothing to be delivered now.

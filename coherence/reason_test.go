@@ -25,9 +25,16 @@ func TestReasonsSayWhichRedis(t *testing.T) {
 			forgotten := redis.NewClient(&redis.Options{Addr: server.Addr, DB: db})
 			t.Cleanup(func() { _ = forgotten.Close() })
 			p := r.peer(t, coherence.Config{Redis: forgotten, MaxStaleness: d})
+			refused := func() (err error) {
+				eventually(t, "a connection stands", soon, func() bool { // Redis ends the one where a long command came
+					err = p.Redis().Get(t.Context(), "k").Err()
+					return redis.HasErrorPrefix(err, "NOAUTH")
+				})
+				return err
+			}
 			check(t, p.Invalidate(t.Context(), entry("k")))
+			p.member.Tell(coherence.CacheFailed, refused())
 			check(t, p.Update(t.Context(), []coherence.Ref{entry("k")}, func(context.Context) error { return nil }))
-			p.member.Tell(coherence.CacheFailed, p.Redis().Get(t.Context(), "k").Err())
 			at := " with redis " + server.Addr + "/" + strconv.Itoa(db) + ": no password was given, and Redis asks for one: "
 			for kind, what := range map[coherence.Kind]string{
 				coherence.SyncFailed:          "coherence: sync",

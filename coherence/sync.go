@@ -52,16 +52,16 @@ func (b *Bus) syncLoop() {
 			}
 		}
 		began = b.Now()
-		undelivered, err := b.sync()
+		stuck, err := b.sync()
 		if kick == nil {
 			every.Reset(turn)
 		}
 		if err == nil {
 			b.told.syncs.afresh()
 		}
-		if kick = b.kick; err != nil || undelivered {
+		if kick = b.kick; err != nil || stuck {
 			kick = nil // each write that fails asks for a SYNC: a Redis that is away is asked in the usual turn
-			every.Reset(spread(turn))
+			every.Reset(max(began+spread(turn)-b.Now(), syncApart))
 		}
 		if err != nil && b.ctx.Err() == nil {
 			b.counters.syncFailures.Add(1)
@@ -108,8 +108,8 @@ func isTimeout(err error) bool {
 }
 
 // sync asks Redis what changed since what was applied, applies it, and then, and only then, opens the fence for
-// MaxStaleness from the moment that it asked. undelivered says that what is pending could not be delivered.
-func (b *Bus) sync() (undelivered bool, err error) {
+// MaxStaleness from the moment that it asked. stuck says that nothing of what is pending could be delivered.
+func (b *Bus) sync() (stuck bool, err error) {
 	b.mu.Lock()
 	first, after, known := !b.synced, b.applied, make([]*Member, 0, len(b.members))
 	for _, m := range b.members {
@@ -145,21 +145,19 @@ func (b *Bus) sync() (undelivered bool, err error) {
 	}
 	delivering, cancel := context.WithTimeout(b.ctx, b.config.MaxStaleness/syncFraction)
 	defer cancel()
-	err = b.deliver(delivering)
+	moved, err := b.deliver(delivering)
 	b.openFence(sent, err)
-	return err != nil, nil
+	return err != nil && !moved, nil
 }
 
-// connect sees to it that a connection stands, of SYNC's and of the caches': to make one takes several round trips, for
-// which the one Timeout of a command may be too short.
+// connect sees to it that a connection of SYNC's stands: to make one takes several round trips, for which the one Timeout of
+// a command may be too short.
 func (b *Bus) connect() error {
 	ctx, cancel := context.WithTimeout(b.ctx, b.config.MaxStaleness/syncFraction)
 	defer cancel()
-	for _, client := range []*redis.Client{b.control, b.data} {
-		to := client.Conn()
-		if err := errors.Join(to.Ping(ctx).Err(), to.Close()); err != nil {
-			return fmt.Errorf("connect: %w", err)
-		}
+	to := b.control.Conn()
+	if err := errors.Join(to.Ping(ctx).Err(), to.Close()); err != nil {
+		return fmt.Errorf("connect: %w", err)
 	}
 	return nil
 }

@@ -180,6 +180,25 @@ func TestSizerEnds(t *testing.T) {
 	}
 }
 
+// branded is told from others by a type that it does not hold.
+type branded[T any] struct {
+	_ [0]*T
+	n int
+}
+
+type citizen struct{ id branded[citizen] }
+
+// TestSizerOfPhantoms: a type may name itself where it holds nothing.
+func TestSizerOfPhantoms(t *testing.T) {
+	type pair struct {
+		Own    citizen
+		Shared *citizen
+	}
+	if got := l1.Sizer[pair]()(pair{Shared: &citizen{id: branded[citizen]{n: 1}}}); got != 16+8 {
+		t.Errorf("got %d bytes", got)
+	}
+}
+
 func TestSizerAllocatesNothing(t *testing.T) {
 	list := make([]preference, 10)
 	for i := range list {

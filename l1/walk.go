@@ -66,7 +66,7 @@ func (w *walks) held(t reflect.Type, v *iface, s *seen) int64 {
 
 // nested is measure, as far as deepest.
 func (w *walk) nested(p unsafe.Pointer, s *seen) int64 {
-	if s.depth == deepest {
+	if w.measure == nil || s.depth == deepest {
 		return 0
 	}
 	s.depth++

@@ -42,7 +42,7 @@ func each[T any](list []T, change func(T) T) []T {
 func withOffset(t time.Time) time.Time {
 	const asOffset = "Offset" // the driver's name for it
 	zone, offset := t.Zone()
-	if name := t.Location().String(); name == "Local" || name == zone && name != "UTC" {
+	if name := t.Location().String(); name == "Local" || name == zone && (name != "UTC" || offset != 0) {
 		return t.In(time.FixedZone(asOffset, offset))
 	}
 	return t

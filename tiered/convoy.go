@@ -2,8 +2,12 @@ package tiered
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/tieredcache/tieredcache/l2"
 )
@@ -120,7 +124,7 @@ func (c *Cache[K, V]) leased(f *flight[K, V], leases l2.Leases[V], i int) {
 	f.seen, f.err = met, err
 }
 
-// loadTogether loads for several flights in one LoadMany, and stores what it brought in one round trip. A flight that is
+// loadTogether loads for several flights in one LoadMany, and stores what it brought in a round trip for each MB. A flight that is
 // over meanwhile gives its lease up at once; the load is cancelled when the last of them is.
 func (c *Cache[K, V]) loadTogether(flights []*flight[K, V]) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(flights[0].ctx))
@@ -149,6 +153,10 @@ func (c *Cache[K, V]) loadTogether(flights []*flight[K, V]) {
 			}
 		})
 	}
+	if held := withLease(flights); len(held) > 0 {
+		stop := c.everyThird(ctx, func(ctx context.Context) bool { return c.l2.RenewMany(ctx, held) })
+		defer stop()
+	}
 	answers, ttls := c.sourceMany(ctx, flights)
 	for _, f := range flights {
 		switch over := !goOn[f](); {
@@ -168,10 +176,6 @@ func (c *Cache[K, V]) loadTogether(flights []*flight[K, V]) {
 
 // sourceMany asks the source for several keys, in one place among the bounded loads.
 func (c *Cache[K, V]) sourceMany(ctx context.Context, flights []*flight[K, V]) (answers map[*flight[K, V]]answer[V], ttl func(answer[V]) time.Duration) {
-	if held := withLease(flights); len(held) > 0 {
-		stop := c.everyThird(ctx, func(ctx context.Context) bool { return c.l2.RenewMany(ctx, held) })
-		defer stop()
-	}
 	keys, names := make([]K, len(flights)), make([]string, len(flights))
 	for i, f := range flights {
 		keys[i], names[i] = f.key, f.entry.Name
@@ -182,9 +186,10 @@ func (c *Cache[K, V]) sourceMany(ctx context.Context, flights []*flight[K, V]) (
 	}
 	ctx, l := c.newLoading(ctx, names...)
 	found, err := map[K]V{}, l.begin()
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() == nil:
 		c.count.noPlace.Add(uint64(len(flights)))
-	} else {
+	case err == nil:
 		defer l.end()
 		for _, f := range flights {
 			c.flights.mark(func() { f.reading = true })
@@ -239,7 +244,21 @@ func (c *Cache[K, V]) fillMany(flights []*flight[K, V], answers map[*flight[K, V
 			}
 		}
 		fills, filling = fills[n:], filling[n:]
+		if unanswered(results) { // nor would it the others
+			for _, f := range filling {
+				c.letGo(f, f.lease)
+			}
+			return
+		}
 	}
+}
+
+// unanswered says whether Redis did not say anything to what it was sent.
+func unanswered(results []l2.Ended) bool {
+	return !slices.ContainsFunc(results, func(r l2.Ended) bool {
+		var said redis.Error
+		return r.Err == nil || errors.As(r.Err, &said)
+	})
 }
 
 // portion says how many of some words are sent at once, which one Redis timeout is for.

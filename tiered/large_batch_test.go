@@ -4,11 +4,16 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/coherence"
+	"github.com/tieredcache/tieredcache/internal/services"
 	"github.com/tieredcache/tieredcache/l2"
 	"github.com/tieredcache/tieredcache/tiered"
 )
@@ -112,4 +117,46 @@ func TestGoexitIsCounted(t *testing.T) {
 	if s := c.Stats(); s.Loads != 3 || s.LoadErrors != 3 {
 		t.Errorf("got %d loads, %d errors", s.Loads, s.LoadErrors)
 	}
+}
+
+// Where Redis has stopped to answer, a batch of large values is not kept waiting for each of them.
+func TestLargeFillsOfAMuteRedis(t *testing.T) {
+	server, err := services.StartRedis(t.Context(), services.RedisOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr})
+	t.Cleanup(func() { _ = rdb.Close() })
+	const timeout, large = 250 * time.Millisecond, 24
+	c := newCache(t, newBus(t, coherence.Config{Redis: rdb, Timeout: timeout}), tiered.Config[int, string]{
+		LoadMany: func(_ context.Context, keys []int) (map[int]string, error) {
+			found := map[int]string{}
+			for _, k := range keys {
+				found[k] = strings.Repeat("x", 1<<20)
+			}
+			if len(keys) == large {
+				_ = server.Pause()
+			}
+			return found, nil
+		},
+	})
+	if found, err := c.GetMany(t.Context(), []int{-1, -2, -3}); len(found) != 3 {
+		t.Fatal(err)
+	}
+	if n := rdb.Exists(t.Context(), tiered.BusOf(c).Key("test:-1"), tiered.BusOf(c).Key("test:-2"), tiered.BusOf(c).Key("test:-3")).Val(); n != 3 {
+		t.Errorf("%d of 3 are stored", n)
+	}
+	keys := make([]int, large)
+	for i := range keys {
+		keys[i] = i
+	}
+	began := time.Now()
+	if found, err := c.GetMany(t.Context(), keys); len(found) != large {
+		t.Errorf("got %d, %v", len(found), err)
+	}
+	if took := time.Since(began); took > large*timeout/4 {
+		t.Errorf("it took %v", took)
+	}
+	_ = server.Resume()
 }

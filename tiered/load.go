@@ -23,7 +23,9 @@ func (c *Cache[K, V]) source(f *flight[K, V], then func()) (a answer[V], ttl tim
 	ctx, l := c.newLoading(f.ctx, f.entry.Name)
 	a.tier = Source
 	if a.err = l.begin(); a.err != nil {
-		c.count.noPlace.Add(1)
+		if f.ctx.Err() == nil {
+			c.count.noPlace.Add(1)
+		}
 		return a, 0, false
 	}
 	defer l.end()
