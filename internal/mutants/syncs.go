@@ -272,7 +272,7 @@ func syncs() []mutant {
 		{
 			name: "what is refused stays pending", guard: "pending: until Redis has acknowledged it",
 			file: "coherence/deliver.go",
-			old:  "		b.pending.refuse(words[0].name)\n",
+			old:  "		b.refuse(ctx, words[0].name, err)\n",
 			new:  "		b.pending.delivered(words, b.epochs.Place)\n",
 			pkg:  "coherence", test: "TestRefusedKey",
 		},
