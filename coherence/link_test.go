@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +17,18 @@ type link struct {
 	off      atomic.Bool
 	each     atomic.Int64 // ns
 	up, down atomic.Int64 // bytes per second; 0: no limit
+
+	mu   sync.Mutex
+	made []*over
+}
+
+// blackHole swallows whatever comes over the connections that were made until now; new ones are well.
+func (l *link) blackHole() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, o := range l.made {
+		o.hole.Store(true)
+	}
 }
 
 var errCut = errors.New("the link is cut")
@@ -26,7 +39,11 @@ func (l *link) options(addr string) *redis.Options {
 			return nil, errCut
 		}
 		c, err := new(net.Dialer).DialContext(ctx, network, addr)
-		return &over{Conn: c, link: l}, err
+		o := &over{Conn: c, link: l}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.made = append(l.made, o)
+		return o, err
 	}}
 }
 
@@ -35,6 +52,7 @@ type over struct {
 	net.Conn
 	*link
 	until atomic.Pointer[time.Time] // the deadline of Read
+	hole  atomic.Bool
 }
 
 func (o *over) SetDeadline(at time.Time) error {
@@ -57,6 +75,9 @@ func (o *over) Write(b []byte) (int, error) {
 
 func (o *over) Read(b []byte) (int, error) {
 	n, err := o.Conn.Read(b)
+	for err == nil && o.hole.Load() {
+		n, err = o.Conn.Read(b)
+	}
 	<-time.After(time.Duration(o.each.Load()) + taken(n, o.down.Load()))
 	if o.off.Load() {
 		return 0, errCut

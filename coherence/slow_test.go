@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,6 +42,32 @@ func TestFarRedis(t *testing.T) {
 	eventually(t, "the fence is open, and all is delivered", soon, func() bool {
 		return p.State().Condition == coherence.Open && p.member.Settled() && r.word(t, k) == ""
 	})
+}
+
+// TestDeadConnections: those of the caches that were idle when the network swallowed them hold SYNC up for nothing.
+func TestDeadConnections(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p, l := r.linked(t, coherence.Config{})
+	const idle = 10
+	l.each.Store(int64(20 * time.Millisecond))
+	var readers sync.WaitGroup
+	for range idle {
+		readers.Go(func() { _ = p.Redis().Get(t.Context(), "k") })
+	}
+	readers.Wait()
+	l.each.Store(0)
+	if n := p.Redis().PoolStats().IdleConns; n < idle/2 {
+		t.Fatalf("%d connections are idle", n)
+	}
+	l.blackHole()
+	eventually(t, "SYNC fails", soon, func() bool { return p.Stats().SyncFailures > 0 })
+	began, failures := time.Now(), p.Stats().SyncFailures
+	syncs := p.Stats().Syncs
+	eventually(t, "SYNC is answered again", soon, func() bool { return p.Stats().Syncs > syncs+1 })
+	if took, failed := time.Since(began), p.Stats().SyncFailures-failures; took > 3*time.Second || failed > 3 {
+		t.Errorf("it took %v, and %d more failures", took, failed)
+	}
 }
 
 // TestNarrowLink: what takes longer than the Redis timeout, so much at once, is delivered in smaller lots.
