@@ -238,8 +238,8 @@ func (b *Bus) refuse(ctx context.Context, name string, cause error) {
 }
 
 // clearEverything raises every generation that Redis holds, also those of caches that this process does not have, but for
-// those that Redis refuses to its user, and ends an overflow by it. The next call goes on where one that failed has stopped, but for another server; moved says that
-// this one has come further.
+// those that Redis refuses to its user, and ends an overflow by it. The next call goes on where one that failed has stopped,
+// but for another server; moved says that this one has come further.
 func (b *Bus) clearEverything(ctx context.Context, to *redis.Conn, overflow int64) (moved bool, err error) {
 	b.ring.overflow() // whoever loses what follows is told again
 	b.mu.Lock()

@@ -77,6 +77,28 @@ func TestRingSince(t *testing.T) {
 	since()
 }
 
+// said is an error in Redis's own words.
+type said string
+
+func (s said) Error() string { return string(s) }
+func (said) RedisError()     {}
+
+// A refused key is told from a refused command by Redis's words for it, whatever the user, the host or the command is called.
+func TestIsRefusedKey(t *testing.T) {
+	at := server{addr: "key.example:6379", all: &connections{}}
+	for words, want := range map[said]bool{
+		"NOPERM this user has no permissions to access one of the keys used as arguments": true,
+		"NOPERM No permissions to access a key":                                           true,
+		"NOPERM User keycloak has no permissions to run the 'evalsha' command":            false,
+		"NOPERM this user has no permissions to run the 'keys' command":                   false,
+		"OOM command not allowed":                                                         false,
+	} {
+		if got := isRefusedKey(at.failed("coherence: done", words)); got != want {
+			t.Errorf("%s: %t", words, got)
+		}
+	}
+}
+
 // Redis repeats the arguments of a command that it does not know, as one that was renamed: keys are among them.
 func TestNoKeysAreTold(t *testing.T) {
 	unknown := errors.New("ERR unknown command 'GET', with args beginning with: 'prefs:acme:ada' ")

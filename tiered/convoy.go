@@ -124,8 +124,8 @@ func (c *Cache[K, V]) leased(f *flight[K, V], leases l2.Leases[V], i int) {
 	f.seen, f.err = met, err
 }
 
-// loadTogether loads for several flights in one LoadMany, and stores what it brought in a round trip for each MB. A flight that is
-// over meanwhile gives its lease up at once; the load is cancelled when the last of them is.
+// loadTogether loads for several flights in one LoadMany, and stores what it brought in a round trip for each MB. A flight
+// that is over meanwhile gives its lease up at once; the load is cancelled when the last of them is.
 func (c *Cache[K, V]) loadTogether(flights []*flight[K, V]) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(flights[0].ctx))
 	defer cancel()

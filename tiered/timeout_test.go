@@ -142,3 +142,50 @@ func TestNoLoadTimeout(t *testing.T) {
 		}
 	})
 }
+
+// A value lives for its TTL from when it is there, however long its load took, alone as in a batch.
+func TestLifeBeginsAfterTheLoad(t *testing.T) {
+	for _, many := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			loads := 0
+			c, err := tiered.New(tiered.Config[int, int]{Name: "slow", TTL: time.Second, LoadMany: func(_ context.Context, keys []int) (map[int]int, error) {
+				loads++
+				time.Sleep(3 * time.Second) //nolint:forbidigo // of the bubble's clock
+				return map[int]int{keys[0]: loads}, nil
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			get := func() {
+				if _, err := c.GetMany(t.Context(), []int{1}); err != nil {
+					t.Error(err)
+				}
+			}
+			if !many {
+				get = func() {
+					if _, err := c.Get(t.Context(), 1); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			get()
+			time.Sleep(500 * time.Millisecond) //nolint:forbidigo // of the bubble's clock
+			if get(); loads != 1 {
+				t.Errorf("many %t: %d loads within the life of the first one's value", many, loads)
+			}
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Fetch without a loader says so, and does not pass for a key that has no value.
+func TestFetchWithoutALoader(t *testing.T) {
+	c := newLocal(t, tiered.Config[string, string]{Load: func(_ context.Context, k string) (string, error) { return k, nil }})
+	_, err := c.Fetch(t.Context(), "k", nil)
+	wantError(t, err, "fetch test:k: load is nil")
+	if errors.Is(err, tiered.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}
