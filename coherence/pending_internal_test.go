@@ -118,3 +118,57 @@ func TestWriteThatWillNotRunDoesNotWait(t *testing.T) {
 	w.mu.Unlock()
 	<-done
 }
+
+// TestLot: what takes too long is halved down to one name, and doubled again where eight in a row were well.
+func TestLot(t *testing.T) {
+	t.Parallel()
+	var l lot
+	tooSlow := errors.New("too slow")
+	for want := refsAtOnce; want > 1; want = l.names() {
+		l.sent(tooSlow)
+		if got := l.names(); got != want/2 {
+			t.Fatalf("%d names after %d", got, want)
+		}
+	}
+	l.sent(tooSlow)
+	for want := 1; want < refsAtOnce; {
+		for range 7 {
+			l.sent(nil)
+		}
+		if got := l.names(); got != want {
+			t.Fatalf("%d names after seven of %d", got, want)
+		}
+		l.sent(nil)
+		if got := l.names(); got < 2*want {
+			t.Fatalf("%d names after eight of %d", got, want)
+		}
+		want = l.names()
+	}
+	if got := l.names(); got != refsAtOnce {
+		t.Errorf("%d names in the end, want %d", got, refsAtOnce)
+	}
+}
+
+// TestRetractions: as many are remembered as are said, and each until what it takes back has expired.
+func TestRetractions(t *testing.T) {
+	t.Parallel()
+	var p pending
+	of := func(names int, expires time.Duration) retraction {
+		return retraction{debts: make([]debt, names), expires: expires}
+	}
+	p.retract(of(1, 1*time.Second))
+	p.retract(of(maxRetracted-3, 3*time.Second))
+	p.retract(of(3, 5*time.Second)) // one too many
+	p.retract(of(2, 4*time.Second))
+	if p.nothing() {
+		t.Error("nothing is to be taken back")
+	}
+	for _, want := range []int{maxRetracted - 3, 2} {
+		if r, ok := p.takeBack(time.Second); !ok || len(r.debts) != want {
+			t.Errorf("%d names, want %d", len(r.debts), want)
+		}
+	}
+	if _, ok := p.takeBack(time.Second); ok || !p.nothing() {
+		t.Error("there is more")
+	}
+}

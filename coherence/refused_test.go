@@ -7,6 +7,7 @@ import (
 
 	"github.com/tieredcache/tieredcache/coherence"
 	"github.com/tieredcache/tieredcache/internal/services"
+	"github.com/tieredcache/tieredcache/internal/word"
 )
 
 // TestRefusedKey: a key that Redis refuses to the user holds up neither the fence nor what other keys are owed; it is asked
@@ -36,6 +37,31 @@ func TestRefusedKey(t *testing.T) {
 	}
 	rights("allkeys")
 	eventually(t, "it is delivered in the end", 20*time.Second, func() bool { return p.usable(bad) && p.State().Pending == 0 })
+}
+
+// TestRefusedClear: a Clear whose cache Redis refuses is set aside, and so is that cache where an overflow clears them all.
+func TestRefusedClear(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p, rights := r.limited(t, coherence.Config{MaxStaleness: d})
+	gone, err := p.Join("gone", 1)
+	check(t, err)
+	eventually(t, "it learns its generation", soon, func() bool { return gone.Generation() != 0 })
+	rights("-eval", "-evalsha")
+	check(t, gone.Clear(t.Context()))
+	gone.Leave()
+	eventually(t, "the fence closes", soon, func() bool { return p.State().Condition == coherence.Fenced })
+	other := r.layout.Key(word.GenerationName("other"))
+	check(t, r.Set(t.Context(), other, "5", 0).Err())
+	allowed := []string{"+@all", "resetkeys", "~" + other, "~" + r.layout.Key(word.GenerationName("test"))}
+	for _, key := range []string{r.layout.Sequence(), r.layout.Journal(), r.layout.Heartbeat(), r.layout.Incarnation()} {
+		allowed = append(allowed, "~"+key)
+	}
+	rights(allowed...)
+	alone := func() bool { return p.State().Condition == coherence.Open && p.State().Pending == 1 }
+	eventually(t, "the fence opens", soon, alone)
+	p.OverflowAt(0)
+	eventually(t, "the overflow is made good", soon, func() bool { return alone() && r.text(t, other) != "5" })
 }
 
 // TestRefusedWritesDoNotHammer: a Redis that refuses writes is not asked to SYNC for each of them.

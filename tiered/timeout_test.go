@@ -123,6 +123,50 @@ func TestHungLoaderLetsOthersLoad(t *testing.T) {
 	}
 }
 
+// NoPlace counts no reader who has left before a place came free.
+func TestNoPlaceForWhoLeaves(t *testing.T) {
+	hang, goOn := make(chan struct{}), make(chan struct{})
+	load := func(_ context.Context, k int) (string, error) {
+		if k == 1 {
+			close(hang)
+			<-goOn
+		}
+		return "v", nil
+	}
+	c, err := tiered.New(tiered.Config[int, string]{Name: "a", MaxLoads: 1, Load: load, LoadMany: func(context.Context, []int) (map[int]string, error) {
+		return nil, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	first := make(chan error, 1)
+	go func() {
+		_, err := c.Get(t.Context(), 1)
+		first <- err
+	}()
+	<-hang
+	for what, read := range map[string]func(context.Context) error{
+		"Get":     func(ctx context.Context) error { _, err := c.Get(ctx, 2); return err },
+		"GetMany": func(ctx context.Context) error { _, err := c.GetMany(ctx, []int{2, 3}); return err },
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		left := make(chan error, 1)
+		go func() { left <- read(ctx) }()
+		eventually(t, what+" waits for a place", 20*time.Second, func() bool { return c.Stats().Queued == 1 })
+		cancel()
+		wantIs(t, what, <-left, context.Canceled)
+		eventually(t, what+" waits no more", 20*time.Second, func() bool { return c.Stats().Queued == 0 })
+	}
+	close(goOn)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if s := c.Stats(); s.NoPlace != 0 || s.Loads != 1 {
+		t.Errorf("%d keys found no place, %d loads", s.NoPlace, s.Loads)
+	}
+}
+
 // Without a LoadTimeout a loader may take as long as it likes, and has no deadline.
 func TestNoLoadTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
