@@ -70,9 +70,12 @@ func TestLimitsOfLoads(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { _ = store.Close() })
 	for what, read := range map[string]func(context.Context, neo4jstore.UserKey) error{
-		"List":       func(ctx context.Context, u neo4jstore.UserKey) error { _, err := store.List(ctx, u); return err },
-		"Get":        func(ctx context.Context, u neo4jstore.UserKey) error { _, err := store.Get(ctx, u, "id"); return err },
-		"ForContext": func(ctx context.Context, u neo4jstore.UserKey) error { _, err := store.ForContext(ctx, u, map[string]string{"a": "b"}); return err },
+		"List": func(ctx context.Context, u neo4jstore.UserKey) error { _, err := store.List(ctx, u); return err },
+		"Get":  func(ctx context.Context, u neo4jstore.UserKey) error { _, err := store.Get(ctx, u, "id"); return err },
+		"ForContext": func(ctx context.Context, u neo4jstore.UserKey) error {
+			_, err := store.ForContext(ctx, u, map[string]string{"a": "b"})
+			return err
+		},
 	} {
 		before, first := connections(), make(chan error, 1)
 		go func() { first <- read(t.Context(), neo4jstore.UserKey{Tenant: "acme", User: "ada"}) }()
