@@ -80,28 +80,30 @@ var ErrClosed = errors.New("coherence: closed: Close was called on the cache or 
 // they may answer what was before until the entries' TTL. The write itself has run, and is not to be repeated.
 var ErrUndelivered = errors.New("coherence: other processes were not told")
 
-// ErrCoherence is returned where coherence cannot be had and there is no source to ask instead.
-var ErrCoherence = errors.New("coherence: cannot be had: Redis is unreachable, or a write is under way")
+// ErrCoherence is returned where Redis cannot be reached, or a write is under way: by writes on a Strict bus, by Set, and by
+// reads of a cache that has no loader.
+var ErrCoherence = errors.New("coherence: Redis is unreachable, or a write is under way")
 
 // Config configures a Bus. The zero value is a bus of this process alone.
 type Config struct {
-	// Redis is the caller's client, and stays the caller's to close. The bus makes private clients from its options:
-	// masters only, no retries, context timeouts on, Timeout as their timeouts, RESP2. Hooks are not carried over. nil: no
-	// Redis; the bus keeps the caches of this process coherent, and promises nothing across processes.
+	// Redis is the caller's client, of redis.NewClient or redis.NewFailoverClient (New refuses others), and stays the
+	// caller's to close. The bus makes private clients from its options: masters only, no retries, context timeouts on,
+	// Timeout as their timeouts, RESP2. Hooks are not carried over. nil: no Redis; the bus keeps the caches of this process
+	// coherent, and promises nothing across processes.
 	Redis redis.UniversalClient
-	// Namespace is put before every key and channel, followed by '/': staging and production on one Redis, also in two of
-	// its databases, whose channels are the same: each would be told of the other's invalidations, and SYNC for each. 1 to
-	// 64 of a-z A-Z 0-9 . _ -; empty: nothing is put before them.
+	// Namespace is put before every key and channel, followed by '/'. Give staging and production on one Redis one each, also
+	// in two of its databases: those share their channels, so each would be told of the other's invalidations, and SYNC for
+	// each. 1 to 64 of a-z A-Z 0-9 . _ -; empty: nothing is put before them.
 	Namespace string
 	// MaxStaleness is the longest time that a process goes on serving from memory and Redis without hearing from
 	// Redis. Zero: 2 s. At least 100 ms, at most 24 h.
 	MaxStaleness time.Duration
 	// Mode says what a write does when Redis cannot be reached. Zero: Available.
 	Mode Mode
-	// Timeout bounds each round trip to Redis, of which a write takes one for each 1,000 refs, and a GetMany for each 256 keys.
-	// Where there is no connection, making one is part of it, which takes several: of a Redis that is 30 ms away, or of large
-	// values, ask for more. Zero: 100 ms, or a quarter of MaxStaleness where that is less. At least 1 ms, and at most a third of MaxStaleness and of IntentLife: after a SYNC or
-	// a renewal that was not answered there must be time for another.
+	// Timeout bounds each round trip to Redis, of which a write takes one for each 1,000 refs, and a GetMany for each 256
+	// keys. Where there is no connection, making one is part of it, which takes several round trips: give more for a Redis
+	// that is 30 ms away, or for large values. Zero: 100 ms, or a quarter of MaxStaleness where that is less. At least 1 ms,
+	// and at most a third of MaxStaleness and of IntentLife, which leaves time for a second try.
 	Timeout time.Duration
 	// IntentLife is how long a writer that died leaves what it was writing uncached, and how long one that is cut off
 	// from Redis, or frozen, stays protected. A write that runs on renews its intent. Zero: 30 s. At least 1 s, at
@@ -116,12 +118,13 @@ type Config struct {
 	IdleAfter time.Duration
 	// OnEvent is told what the bus meets; nil: nobody. It is called by the goroutines that meet it, several at once, also
 	// before New has returned: it must not block, for SYNC or a write would wait, nor panic, nor close the bus. While Redis
-	// is away it is told of few writes, and of each reason once in ten seconds: what pages somebody goes by Stats and State.
+	// is away it is told of few writes, and of each reason once in ten seconds: let alerts go by Stats and State.
 	// It is not called any more when Close has returned.
 	OnEvent func(Event)
 }
 
-// Bus is one process's ear and voice. Make it with New, end it with Close.
+// Bus tells other processes what this one changes, and hears what they change. It is safe for concurrent use. Make it with
+// New, end it with Close.
 type Bus struct {
 	config Config
 	layout word.Layout

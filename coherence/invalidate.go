@@ -7,8 +7,9 @@ import (
 	"github.com/tieredcache/tieredcache/internal/word"
 )
 
-// Invalidate makes every process forget what refs name: after a commit that did not go through Update. Where Redis
-// cannot be reached, Config.Mode decides: Available keeps it pending and returns nil; Strict returns ErrCoherence.
+// Invalidate makes every process forget what refs name: after a commit that did not go through Update. The end of ctx does
+// not end it: it takes at most Config.Timeout for each 1,000 refs. Where Redis cannot be reached, Config.Mode decides:
+// Available keeps it pending and returns nil; Strict returns ErrCoherence.
 //
 // Errors: one that names an unusable ref; ErrCoherence, as said; ErrClosed; ErrUndelivered, which wraps it, where the bus was
 // closed meanwhile.
@@ -26,8 +27,8 @@ func (b *Bus) Invalidate(ctx context.Context, refs ...Ref) error {
 }
 
 // Clear makes every process forget every entry of the cache: it raises the generation, whatever the number of entries.
-// Where Redis cannot be reached, Config.Mode decides, as for Invalidate; while a Clear is pending, this process reads
-// the cache from the source.
+// The end of ctx does not end it. Where Redis cannot be reached, Config.Mode decides, as for Invalidate; while a Clear is
+// pending, this process reads the cache from the source.
 //
 // Errors: ErrCoherence, as said; ErrClosed; ErrUndelivered, as for Invalidate.
 func (m *Member) Clear(ctx context.Context) error {

@@ -33,8 +33,8 @@ const (
 // Where Redis does not take the intent, Config.Mode decides: Available runs write all the same, and tells the others
 // when Redis is back, which is an Event and no error; Strict returns ErrCoherence. An intent is renewed while write
 // runs; where that fails for two thirds of its life, Strict cancels write's context with ErrCoherence as the cause. When
-// write has returned, Update waits for a renewal under way, for at most the Redis timeout, and where the intent's life was
-// over, for Redis to be told: for as long for each 1,000 refs.
+// write has returned, Update waits for a renewal under way, for at most the Redis timeout; where the intent's life was
+// over, also until Redis is told, for at most that timeout for each 1,000 refs.
 //
 // ctx is write's; while Redis is asked, its end ends the asking. write's context ends when Update returns.
 //

@@ -27,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -205,7 +206,7 @@ func (s *Store[V]) readValue(raw []byte, versions []version, generation uint64, 
 		w.Kind = Stale
 	case e.schema != s.schema || e.codec != s.codec.ID():
 		w.Kind = Foreign
-	case !equal(e.versions, versions), e.expires <= now: // its word may have lost its life to PERSIST or a migration
+	case !slices.Equal(e.versions, versions), e.expires <= now: // its word may have lost its life to PERSIST or a migration
 		w.Kind = Stale
 	default:
 		value, err := s.decode(e)
@@ -237,16 +238,4 @@ func (s *Store[V]) decode(e envelope) (v V, err error) {
 		}
 	}
 	return s.codec.Decode(e.payload)
-}
-
-func equal(a, b []version) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -111,28 +111,25 @@ func life(field string, ttl, zero time.Duration) (time.Duration, error) {
 
 // open makes the caches.
 func (s *PreferenceStore) open(config PreferenceConfig) (err error) {
-	s.lists, err = tiered.New(tiered.Config[UserKey, []Preference]{
-		Name: "prefs", Bus: config.Bus, TTL: config.TTL, Capacity: config.Capacity,
-		MaxLoads: config.MaxLoads, LoadTimeout: config.LoadTimeout, Codec: Codec[[]Preference](),
-		Tags: func(u UserKey) []coherence.Ref { return []coherence.Ref{u.Tag()} },
-	})
-	if err != nil {
+	if s.lists, err = open[UserKey, []Preference](config, "prefs", config.TTL); err != nil {
 		return err
 	}
-	s.singles, err = tiered.New(tiered.Config[preferenceKey, Preference]{
-		Name: "pref", Bus: config.Bus, TTL: config.TTL, Capacity: config.Capacity,
-		MaxLoads: config.MaxLoads, LoadTimeout: config.LoadTimeout, Codec: Codec[Preference](),
-		Tags: func(k preferenceKey) []coherence.Ref { return []coherence.Ref{k.Tag()} },
-	})
-	if err != nil {
+	if s.singles, err = open[preferenceKey, Preference](config, "pref", config.TTL); err != nil {
 		return err
 	}
-	s.contexts, err = tiered.New(tiered.Config[contextKey, []Preference]{
-		Name: "context", Bus: config.Bus, TTL: config.ContextTTL, Capacity: config.Capacity,
-		MaxLoads: config.MaxLoads, LoadTimeout: config.LoadTimeout, Codec: Codec[[]Preference](),
-		Tags: func(k contextKey) []coherence.Ref { return []coherence.Ref{k.Tag()} },
-	})
+	s.contexts, err = open[contextKey, []Preference](config, "context", config.ContextTTL)
 	return err
+}
+
+func open[K interface {
+	comparable
+	Tag() coherence.Ref
+}, V any](config PreferenceConfig, name string, ttl time.Duration) (*tiered.Cache[K, V], error) {
+	return tiered.New(tiered.Config[K, V]{
+		Name: name, Bus: config.Bus, TTL: ttl, Capacity: config.Capacity,
+		MaxLoads: config.MaxLoads, LoadTimeout: config.LoadTimeout, Codec: Codec[V](),
+		Tags: func(k K) []coherence.Ref { return []coherence.Ref{k.Tag()} },
+	})
 }
 
 // ClearCache makes every process forget what is cached of the user: one tag, whatever the number of entries. Without a

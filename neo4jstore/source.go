@@ -19,9 +19,9 @@
 // # Failure
 //
 // The driver's errors are the loader's, as they are; the cache wraps them with the key, once. The driver retries what
-// it knows to be worth it, for 30 s by default (neo4j.Config.MaxTransactionRetryTime), and the last attempt may take as long
-// again: who cannot wait so long gives its context a deadline, for a write as well. The driver's error after that is context.DeadlineExceeded too, for errors.Is, as it is
-// context.Canceled after a cancellation.
+// it knows to be worth it, for 30 s by default (neo4j.Config.MaxTransactionRetryTime), and its last attempt may take as
+// long again: for less, give the context a deadline, for writes too. The driver's error after that is
+// context.DeadlineExceeded too, for errors.Is, as it is context.Canceled after a cancellation.
 //
 // # Concurrency
 //

@@ -14,8 +14,9 @@ import (
 // changed, this process too, answers that until its TTL. With a bus, the server ends each transaction after a third of the
 // bus's IntentLife (30 s: 10 s), so that none commits after its intent has expired.
 //
-// The driver may run write several times, until a commit succeeds: it changes things through its transaction only. It
-// returns the driver's errors as they are: one that it has wrapped the driver may not know for worth another attempt. A
+// The driver may run write again until a commit succeeds, so write must change things through its transaction only, and
+// return the driver's errors as they are: one that it has wrapped the driver may not know for worth another attempt. Where a
+// Strict bus gives a write up, the context that write has from its caller does not end; the server's limit does it. A
 // time.Time among the parameters it gives in UTC, or in a zone of the time zone database: of time.Local, or of a zone that is
 // but an offset, Neo4j ends the transaction with an error, and the driver's connection is broken for who has it next.
 //

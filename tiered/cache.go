@@ -11,12 +11,13 @@
 // # Guarantees
 //
 // The process that wrote never reads what was before the write. Others stop reading it when the message arrives, or
-// when the next SYNC finds it in the journal. A value that was loaded before a write is never stored in Redis after it,
-// and never answered from memory after it was invalidated here.
+// when the next SYNC finds it in the journal, and never later than coherence.Config.MaxStaleness. A value that was loaded
+// before a write is never stored in Redis after it, and never answered from memory after it was invalidated here.
 //
 // # Failure
 //
-// Errors of Redis never reach a reader: it is answered from the source. Errors of the source do, wrapped once.
+// Errors of Redis never reach a reader: it is answered from the source, or, by a cache without one, with ErrCoherence.
+// Errors of the source do, wrapped once.
 //
 // # Concurrency
 //
@@ -183,9 +184,9 @@ func (c *Cache[K, V]) Invalidate(ctx context.Context, keys ...K) error {
 }
 
 // Clear makes every process forget every entry of this cache, whatever their number, without looking for them. Where
-// Redis cannot be reached it stays pending, and this process reads the cache from the source.
+// Redis cannot be reached, an Available bus keeps it pending, and this process reads the cache from the source.
 //
-// Errors: ErrClosed; on a Strict bus ErrCoherence, where Redis cannot be reached.
+// Errors: ErrClosed; ErrCoherence, of a Strict bus that cannot reach Redis; ErrUndelivered, as for Bus.Invalidate.
 func (c *Cache[K, V]) Clear(ctx context.Context) error {
 	if c.flights.isClosed() {
 		return ErrClosed

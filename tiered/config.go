@@ -30,10 +30,11 @@ const (
 	MaxTTL      = 100 * 365 * 24 * time.Hour
 )
 
-// Config configures a Cache. Every field but Name has a usable zero value; New validates it once.
+// Config configures a Cache. Every field but Name has a usable zero value; New validates it once. Its functions are called
+// by several goroutines at once.
 type Config[K comparable, V any] struct {
 	// Name is what Redis keys begin with, before ':', and what events call the cache: 1 to 64 of a-z A-Z 0-9 . _ -,
-	// once per bus. Processes that share a Redis and a name share the entries.
+	// once per bus; "tieredcache" is the bus's own. Processes that share a Redis and a name share the entries.
 	Name string
 
 	// Bus keeps this cache coherent with those of other processes. It stays the caller's to close, after the cache.
@@ -49,26 +50,28 @@ type Config[K comparable, V any] struct {
 	Load func(context.Context, K) (V, error)
 
 	// LoadMany reads several values at once; a key that is absent from its map is ErrNotFound. Its error is that of all the
-	// keys, but a *BatchError that of those which it names: the GetMany of another cache is a LoadMany. One that reads this
-	// cache must not read what it loads, any of it, nor what another LoadMany loads that reads any of it: batches wait for each
-	// other in a circle where no entries do. nil: Load for each key.
+	// keys, but a *BatchError that of those which it names: the GetMany of another cache is a LoadMany. It must not read,
+	// through this cache, a key of its own batch, nor one of a batch that reads a key of its own: the batches would wait for
+	// each other. Where Load is nil, Get uses it too, for one key. nil: Load for each key.
 	LoadMany func(context.Context, []K) (map[K]V, error)
 
 	// Key makes the text of a key; different keys must have different texts. ':' in it stays, what else Redis or the
 	// protocol could misread is escaped. nil: strings, integers and structs of them, the fields escaped and joined
-	// with ':'. A text that is too long is replaced by its SHA-256. K holds no floats: 0 and -0 are equal.
+	// with ':'. A part of more than 200 bytes, and a text of more than 700, is replaced by its SHA-256. New refuses a K that
+	// holds floats (0 and -0 are equal), and one that is no such type and has no Key.
 	Key func(K) string
 
 	// Tags names the groups that an entry belongs to, from its key alone: to invalidate a tag is to invalidate them
-	// all. At most 255; nil: none.
+	// all. At most 255, made with coherence.Tag: else a read that memory does not answer is an error. nil: none.
 	Tags func(K) []coherence.Ref
 
-	// Codec encodes values for Redis. nil: l2.MessagePack. New refuses a V that its codec cannot keep whole.
+	// Codec encodes values for Redis. nil: l2.MessagePack. Where there is a Redis, New refuses a V that its codec cannot keep
+	// whole.
 	Codec l2.Codec[V]
 
 	// Schema is raised when what V means changes: entries of another schema, or of another codec, are left alone, never read.
-	// Until they expire, or are written or cleared, Redis serves them to the one release and not to the other, each of
-	// whose processes loads for itself: Stats.Foreign counts that. After a rollout, Clear ends it.
+	// Until they expire, are written or are cleared, each process of the other release loads them for itself, which
+	// Stats.Foreign counts. After a rollout, Clear ends it.
 	Schema uint
 
 	// CompressAbove is the size in bytes above which an encoded value is compressed for Redis, if that makes it smaller;
@@ -93,10 +96,10 @@ type Config[K comparable, V any] struct {
 	// cache, this or another, does not count. Zero: 64.
 	MaxLoads int
 
-	// LoadTimeout bounds a call of Load or LoadMany, and as much the wait for a place among MaxLoads before: its context ends,
-	// its readers get an error that wraps context.DeadlineExceeded, and who comes next loads anew, in whatever process. A
-	// loader that does not heed its context runs on, and keeps its place. Zero: 1 min; at least 1 ms; negative: never. One
-	// that hangs then holds its key up, in every process, for as long as there are readers.
+	// LoadTimeout bounds a call of Load or LoadMany, and again the wait for a place among MaxLoads before it. After it the
+	// loader's context ends, the readers get an error that wraps context.DeadlineExceeded, and the next reader, in any
+	// process, loads anew. A loader that does not heed its context runs on, and keeps its place. Zero: 1 min; at least 1 ms;
+	// negative: never. One that hangs then holds its key up, in every process, for as long as there are readers.
 	LoadTimeout time.Duration
 
 	// Clone copies a value for a caller who may change what it gets. nil: values are shared between callers and with

@@ -285,7 +285,7 @@ func (c *Cache[K, V]) keepOne(f *flight[K, V], a answer[V], ttl time.Duration) {
 // landPanic is deferred: it makes a panic a flight's answer.
 func (c *Cache[K, V]) landPanic(f *flight[K, V]) {
 	if p := recover(); p != nil {
-		c.land(f, answer[V]{tier: Source, err: newPanicError(p)})
+		c.flights.mark(func() { c.flights.land(f, answer[V]{tier: Source, err: newPanicError(p)}) })
 	}
 }
 
@@ -293,10 +293,7 @@ func (c *Cache[K, V]) landPanic(f *flight[K, V]) {
 func (c *Cache[K, V]) filling(f *flight[K, V], a answer[V], ttl time.Duration) (fill l2.Filling) {
 	fill = l2.Filling{Entry: f.entry, Lease: f.lease}
 	defer c.landPanic(f)
-	if c.config.FillInBackground {
-		c.flights.mark(func() { f.filling, f.expires = true, c.bus.Now()+ttl })
-		c.land(f, a)
-	}
+	c.answerFirst(f, a, ttl)
 	w, err := c.l2.Encode(f.lease, c.value(f, a, ttl))
 	if err != nil {
 		c.filled(false, err)

@@ -38,7 +38,7 @@ func brought[V any](v V, err error) (held[V], error) {
 // ErrClosed is returned by what is used after Close, of the cache or of its bus.
 var ErrClosed = coherence.ErrClosed
 
-// ErrCoherence is returned where a cache that has no source cannot know the value: coherence.ErrCoherence.
+// ErrCoherence is coherence.ErrCoherence: of Set, of reads without a loader, and of writes on a Strict bus.
 var ErrCoherence = coherence.ErrCoherence
 
 // incoherent is ErrCoherence, and what the bus knows of the cause.
@@ -77,7 +77,7 @@ type BatchError[K comparable] struct {
 // Error says how many keys failed, and one of the reasons.
 func (e *BatchError[K]) Error() string {
 	for _, err := range e.reasons() {
-		return fmt.Sprintf("tiered: %d keys failed, one of them: %v", len(e.Failed), err)
+		return fmt.Sprintf("tiered: %d of the keys failed: %v", len(e.Failed), err)
 	}
 	return "tiered: no key failed"
 }

@@ -290,11 +290,6 @@ func (c *Cache[K, V]) leave(f *flight[K, V]) {
 	f.cancel(nil)
 }
 
-// land makes a flight's answer known before the flight ends.
-func (c *Cache[K, V]) land(f *flight[K, V], a answer[V]) {
-	c.flights.mark(func() { c.flights.land(f, a) })
-}
-
 // finish makes a flight's answer known, and ends it.
 func (c *Cache[K, V]) finish(f *flight[K, V], a answer[V]) {
 	r := &c.flights

@@ -9,8 +9,9 @@ import (
 )
 
 // SetTTL gives the entry that is being loaded another life than Config.TTL or MissingTTL; in Config.LoadMany, all the
-// entries of the GetMany. Below 1 ms, also below zero, it is 1 ms: who reads together still shares one load; above 100
-// years it is 100 years. It is for loaders, with the context that they were given; anywhere else it does nothing.
+// entries of that call. Below 1 ms, also below zero, it is 1 ms: who reads together still shares one load; above 100
+// years it is 100 years. An entry with tags that lives for longer than Config.TTL and an hour may go sooner: when a tag's
+// word expires. It is for loaders, with the context that they were given; anywhere else it does nothing.
 func SetTTL(ctx context.Context, ttl time.Duration) {
 	if l := loadingOf(ctx); l != nil {
 		l.ttl.Store(int64(min(max(ttl, MinTTL), MaxTTL)))

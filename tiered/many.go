@@ -19,7 +19,8 @@ const (
 // Get, shared with concurrent reads key by key, but together, for every 256 keys: one round trip to Redis, one more for
 // the leases of what is missing, one Config.LoadMany, if there is one, and one to store what it brought, for each MB; up
 // to 1,024 keys fly at once. The map is never nil; the error is a *BatchError that names the keys that are not in it,
-// ErrNotFound included, or ErrClosed. ctx ends the wait for all of them.
+// or ErrClosed. errors.Is(err, ErrNotFound) says that the source has none of these, and that nothing worse has happened.
+// ctx ends the wait for all of them.
 func (c *Cache[K, V]) GetMany(ctx context.Context, keys []K) (map[K]V, error) {
 	found, failed := make(map[K]V, len(keys)), map[K]error{}
 	if c.flights.isClosed() {

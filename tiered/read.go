@@ -19,11 +19,12 @@ const (
 )
 
 // Get returns the value of a key: from memory, else from Redis, else from the source, which is asked once however many
-// wait. ctx ends this caller's wait alone; its cancellation, not its deadline, may be noticed a Redis timeout late, and its
-// deadline before its own timer tells of it.
+// wait. ctx ends this caller's wait alone. A cancellation may be noticed a Redis timeout late; a deadline is noticed in time,
+// perhaps just before ctx.Err tells of it.
 //
-// Errors: ErrNotFound, wrapped with the key; the source's error, wrapped once; ctx's; ErrClosed; ErrCoherence, only
-// without Config.Load.
+// Errors: ErrNotFound, wrapped with the key; the source's error, wrapped once; a *PanicError; one that says that a loader
+// reads the entry that it loads, or that Config.Tags names what is no tag; ctx's; ErrClosed; ErrCoherence, only without a
+// loader.
 func (c *Cache[K, V]) Get(ctx context.Context, key K) (V, error) { return c.get(ctx, key, c.load) }
 
 // Fetch is Get with a loader of its own, which must not be nil. A reader that shares the flight of another gets what that
@@ -231,14 +232,21 @@ func (c *Cache[K, V]) loadAndFill(f *flight[K, V], lease *l2.Lease) answer[V] {
 		c.giveUp(f, lease)
 		return a
 	}
-	if c.config.FillInBackground {
-		c.flights.mark(func() { f.filling, f.expires = true, c.bus.Now()+ttl })
-		c.land(f, a)
-	}
+	c.answerFirst(f, a, ttl)
 	if c.fill(f, lease, a, ttl) {
 		c.keep(f, a.held, c.bus.Now()+ttl)
 	}
 	return a
+}
+
+// answerFirst answers before the value is stored, where the user wants that.
+func (c *Cache[K, V]) answerFirst(f *flight[K, V], a answer[V], ttl time.Duration) {
+	if c.config.FillInBackground {
+		c.flights.mark(func() {
+			f.filling, f.expires = true, c.bus.Now()+ttl
+			c.flights.land(f, a)
+		})
+	}
 }
 
 // fill stores what was loaded, and says whether it did.

@@ -20,8 +20,8 @@ func (c *Cache[K, V]) Set(ctx context.Context, key K, value V) error {
 // a tag was invalidated meanwhile, nothing is stored: a cache with a Load asks the source next, one without returns
 // ErrCoherence.
 //
-// On a bus without Redis the value goes to memory, and is readable when SetWithTTL returns, unless memory has no room
-// for it.
+// With Redis the value goes there alone; the next Get brings it into memory. On a bus without Redis it goes to memory, and is
+// readable when SetWithTTL returns, unless memory has no room for it.
 //
 // Errors: a ttl below 1 ms or above 100 years; a value that cannot be encoded; ctx's; ErrCoherence, also where Redis
 // cannot be reached (the value may then still land later); ErrClosed.
