@@ -347,7 +347,6 @@ func (b *Bus) tried(ctx context.Context, err error) {
 		b.hindrance.note(ctx, err)
 	} else if b.pending.undelivered() == 0 {
 		b.hindrance.cause.Store(nil)
-		b.told.postponed.afresh()
 	}
 }
 

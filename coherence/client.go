@@ -69,7 +69,16 @@ func (s *server) failed(what string, err error) error {
 			break
 		}
 	}
-	return fmt.Errorf("%s with %s: %w", what, s, err)
+	return fmt.Errorf("%s with %s: %w", what, s, withoutArguments(err))
+}
+
+// withoutArguments leaves out what Redis repeats of a command that it does not know: keys are in it.
+func withoutArguments(err error) error {
+	what, _, repeats := strings.Cut(err.Error(), ", with args beginning with")
+	if !repeats {
+		return err
+	}
+	return errors.New(what)
 }
 
 // late says that no SYNC was answered, and by whom.

@@ -91,8 +91,8 @@ func TestCloseSaysWhy(t *testing.T) {
 		hinder func(*rig, *services.Redis, func(rules ...string))
 		want   string
 	}{
-		"refused": {func(r *rig, _ *services.Redis, rights func(rules ...string)) {
-			rights("resetkeys", "~"+r.layout.Key("tieredcache:*"))
+		"refused": {func(_ *rig, _ *services.Redis, rights func(rules ...string)) {
+			rights("-eval", "-evalsha")
 		}, "NOPERM"},
 		"gone": {func(_ *rig, server *services.Redis, _ func(rules ...string)) { check(t, server.Kill()) }, "connection refused"},
 		"mute": {func(_ *rig, server *services.Redis, _ func(rules ...string)) { check(t, server.Pause()) }, "i/o timeout"},
@@ -116,9 +116,9 @@ func TestCloseSaysWhy(t *testing.T) {
 		t.Parallel()
 		r, _ := own(t, services.RedisOptions{})
 		p, rights := r.limited(t, coherence.Config{MaxStaleness: patient})
-		rights("resetkeys", "~"+r.layout.Key("tieredcache:*"))
+		rights("-eval", "-evalsha")
 		check(t, p.Invalidate(t.Context(), entry("k")))
-		rights("~*")
+		rights("+@all")
 		eventually(t, "it is delivered", soon, p.member.Settled)
 		s := p.update(t, nil, entry("k"))
 		err := p.Close()

@@ -3,6 +3,8 @@ package coherence
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -11,23 +13,15 @@ import (
 )
 
 // postpone makes pending what Redis did not take.
-func (b *Bus) postpone(names []string, places []uint32, d debt, cause error) {
-	refused := len(names) == 1 && isRefusedKey(cause)
-	if b.pending.postpone(names, places, d, refused) {
+func (b *Bus) postpone(names []string, d debt, cause error) {
+	if b.pending.postpone(names, d, b.epochs.Place) {
 		b.overflowed(cause)
 	}
-	if refused {
+	if isRefusedKey(cause) { // the next SYNC is soon enough for the Clear that comes of it
 		b.tellPostponed(cause)
 		return
 	}
 	b.undelivered(cause)
-}
-
-// isRefusedKey says whether Redis lets its user not touch one of the keys that it was sent; others may be well.
-func isRefusedKey(err error) bool {
-	var words redis.Error // its own: in err's may be the name of a host
-	return redis.HasErrorPrefix(err, "NOPERM") && errors.As(err, &words) &&
-		(strings.Contains(words.Error(), "one of the keys") || strings.Contains(words.Error(), "access a key"))
 }
 
 func (b *Bus) postponeIntent(w *write, cause error) {
@@ -59,6 +53,9 @@ func (b *Bus) deliver(ctx context.Context) (moved bool, err error) {
 	b.delivering.Lock()
 	defer b.delivering.Unlock()
 	defer func() { b.tried(ctx, err) }()
+	if b.refusals.again(b.Now()) {
+		b.pending.retry()
+	}
 	intents := b.sendIntents()
 	if moved, err = b.deliverOwed(ctx); err != nil {
 		return moved, err
@@ -75,9 +72,6 @@ func (b *Bus) deliver(ctx context.Context) (moved bool, err error) {
 }
 
 func (b *Bus) deliverOwed(ctx context.Context) (moved bool, err error) {
-	if b.refusals.again(b.Now()) {
-		b.pending.retry()
-	}
 	if b.pending.nothing() {
 		return false, nil
 	}
@@ -92,12 +86,11 @@ func (b *Bus) deliverOwed(ctx context.Context) (moved bool, err error) {
 			b.takeBack(ctx, to)
 			return true, nil
 		}
-		further := false
-		err := b.deliverSome(ctx, to, some)
+		further, err := b.deliverSome(ctx, to, some)
 		if err == nil && overflow > 0 && len(some) == 0 {
 			further, err = b.clearEverything(ctx, to, overflow)
 		}
-		moved = moved || further || err == nil
+		moved = moved || further
 		if b.lot.sent(err); err != nil {
 			if moved {
 				b.syncNow() // the time was too short: go on at once, not at the next SYNC
@@ -133,7 +126,7 @@ func (b *Bus) takeBack(ctx context.Context, to *redis.Conn) {
 			return
 		}
 		if _, err := b.sendDone(ctx, to, back.debts, false); err != nil && !isRefusedKey(err) {
-			b.pending.retract(back)
+			b.pending.retract(back, b.Now())
 			return
 		}
 	}
@@ -171,7 +164,9 @@ func (b *Bus) sendIntents() *sending {
 	began := b.background(func(ctx context.Context) {
 		var err error
 		for i := b.pending.nextIntent(nil, nil); i != nil; i = b.pending.nextIntent(i, err) {
-			err = i.write.again(ctx, b.control)
+			if err = i.write.again(ctx, b.control); isRefusedKey(err) {
+				b.hindrance.note(ctx, err)
+			}
 		}
 		if err == nil && !b.Open(b.Now()) {
 			b.syncNow() // which opens the fence
@@ -183,63 +178,68 @@ func (b *Bus) sendIntents() *sending {
 	return s
 }
 
-func (b *Bus) deliverSome(ctx context.Context, to *redis.Conn, some []owed) error {
+// deliverSome says whether some of it is done with, also where others failed.
+func (b *Bus) deliverSome(ctx context.Context, to *redis.Conn, some []owed) (moved bool, err error) {
 	b.ring.again(some) // first: whoever loses them is told again
-	words := make([]owed, 0, len(some))
+	words := map[string][]owed{}
 	for _, o := range some {
-		cache, isClear := strings.CutPrefix(o.name, word.GenerationName(""))
+		cache, isClear := cacheOf(o.name)
 		if !isClear {
-			words = append(words, o)
+			words[cache] = append(words[cache], o)
 			continue
 		}
-		switch err := b.sendClear(ctx, to, cache); {
-		case err == nil:
-			b.pending.delivered([]owed{o}, b.epochs.Place)
-		case isRefusedKey(err):
-			b.refuse(ctx, o.name, err)
-		default:
-			return err
+		if err := b.ended(ctx, []owed{o}, b.sendClear(ctx, to, cache)); err != nil {
+			return moved, err
 		}
+		moved = true
 	}
-	return b.deliverWords(ctx, to, words)
+	further, err := b.deliverWords(ctx, to, words)
+	return moved || further, err
 }
 
-// deliverWords delivers what is owed to words. Where Redis refuses a key, it finds out which, and sets that aside.
-func (b *Bus) deliverWords(ctx context.Context, to *redis.Conn, words []owed) error {
-	if len(words) == 0 {
-		return nil
+// deliverWords delivers what is owed to words, by cache: together, and where Redis refuses a key, one cache after the other.
+func (b *Bus) deliverWords(ctx context.Context, to *redis.Conn, words map[string][]owed) (moved bool, err error) {
+	all := slices.Concat(slices.Collect(maps.Values(words))...)
+	if len(all) == 0 {
+		return false, nil
 	}
-	list := make([]debt, len(words))
-	for i, o := range words {
+	list := make([]debt, len(all))
+	for i, o := range all {
 		list[i] = o.debt
 	}
-	_, err := b.sendDone(ctx, to, list, true)
+	_, err = b.sendDone(ctx, to, list, true)
+	if !isRefusedKey(err) || len(words) == 1 {
+		err = b.ended(ctx, all, err)
+		return err == nil, err
+	}
+	for cache, some := range words {
+		further, err := b.deliverWords(ctx, to, map[string][]owed{cache: some})
+		if moved = moved || further; err != nil {
+			return moved, err
+		}
+	}
+	return moved, nil
+}
+
+// ended takes off what was delivered, and turns into something else what Redis refuses.
+func (b *Bus) ended(ctx context.Context, some []owed, err error) error {
 	switch {
 	case err == nil:
-		b.pending.delivered(words, b.epochs.Place)
-		return nil
-	case !isRefusedKey(err):
-		return err
-	case len(words) == 1:
-		b.refuse(ctx, words[0].name, err)
-		return nil
-	}
-	half := len(words) / 2
-	if err := b.deliverWords(ctx, to, words[:half]); err != nil {
+		b.pending.delivered(some, b.epochs.Place)
+	case isRefusedKey(err):
+		if b.pending.refuse(some, b.epochs.Place) {
+			b.overflowed(err)
+		}
+		b.hindrance.note(ctx, err)
+	default:
 		return err
 	}
-	return b.deliverWords(ctx, to, words[half:])
+	return nil
 }
 
-// refuse sets a name aside that Redis refuses.
-func (b *Bus) refuse(ctx context.Context, name string, cause error) {
-	b.pending.refuse(name)
-	b.hindrance.note(ctx, cause)
-}
-
-// clearEverything raises every generation that Redis holds, also those of caches that this process does not have, but for
-// those that Redis refuses to its user, and ends an overflow by it. The next call goes on where one that failed has stopped,
-// but for another server; moved says that this one has come further.
+// clearEverything raises every generation that Redis holds, also those of caches that this process does not have, and ends
+// an overflow by it; those that Redis refuses are set aside. The next call goes on where one that failed has stopped, but for
+// another server; moved says that this one has come further.
 func (b *Bus) clearEverything(ctx context.Context, to *redis.Conn, overflow int64) (moved bool, err error) {
 	b.ring.overflow() // whoever loses what follows is told again
 	b.mu.Lock()
@@ -255,7 +255,11 @@ func (b *Bus) clearEverything(ctx context.Context, to *redis.Conn, overflow int6
 			return moved, b.server.failed("coherence: clear", err)
 		}
 		for _, key := range keys {
-			if err := b.sendClear(ctx, to, strings.TrimPrefix(key, generations)); err != nil && !isRefusedKey(err) {
+			cache := strings.TrimPrefix(key, generations)
+			switch err := b.sendClear(ctx, to, cache); {
+			case isRefusedKey(err):
+				b.pending.refuseClear(word.GenerationName(cache), b.epochs.Place)
+			case err != nil:
 				return moved, err
 			}
 		}

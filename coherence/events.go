@@ -52,10 +52,10 @@ func (e Event) String() string {
 	return e.Kind.String() + ": " + e.Err.Error()
 }
 
-// told limits what an outage would make the bus tell over and over. What follows a success is told.
+// told limits what an outage would make the bus tell over and over, also where it comes and goes.
 type told struct {
 	intents, postponed rarely  // IntentFailed, InvalidationPending
-	syncs              repeats // SyncFailed: the SYNC loop's own
+	syncs, flushes     repeats // SyncFailed, Flushed: the SYNC loop's own
 	subscriptions      repeats // SubscriptionLost: the receive loop's own
 }
 
@@ -127,13 +127,6 @@ func (r *rarely) again(now time.Duration) bool {
 	return int64(now) >= next && r.next.CompareAndSwap(next, int64(now+seldom))
 }
 
-// afresh makes it time.
-func (r *rarely) afresh() {
-	if r.next.Load() != 0 { // seldom: a store would take the line from other cores
-		r.next.Store(0)
-	}
-}
-
 // repeats are the reasons that were told, and until when they are not told again. One goroutine uses it.
 type repeats struct{ until map[string]time.Duration }
 
@@ -154,6 +147,3 @@ func (r *repeats) again(now time.Duration, err error) bool {
 	r.until[text] = now + seldom
 	return true
 }
-
-// afresh makes it time for all.
-func (r *repeats) afresh() { clear(r.until) }

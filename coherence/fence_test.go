@@ -198,13 +198,13 @@ func TestFenceWaitsForWhatIsPending(t *testing.T) {
 			rights("-eval", "-evalsha")
 			eventually(t, "the fence closes", soon, func() bool { return !p.Open(p.Now()) })
 			c.write(t, p)
-			rights("+@all", "-publish") // which SYNC does without
+			rights("+@all", "-xadd") // which SYNC does without
 			eventually(t, "it catches up", soon, func() bool { return p.State().Condition == coherence.CatchingUp })
 			holds(t, "the fence is closed while something is pending", 1500*time.Millisecond, func() bool { return !p.Open(p.Now()) })
 			if s := p.State(); s.Condition != coherence.CatchingUp || s.Pending != c.pending {
 				t.Errorf("got %+v", s)
 			}
-			rights("+publish")
+			rights("+xadd")
 			p.awaitOpen(t)
 			if s := p.State(); s.Pending != 0 {
 				t.Errorf("got %+v", s)

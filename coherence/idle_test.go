@@ -221,13 +221,13 @@ func TestIdleFenceIsToldToStayClosed(t *testing.T) {
 	t.Parallel()
 	r, _ := own(t, services.RedisOptions{})
 	p := r.idlePeer(t, coherence.Config{MaxStaleness: d})
-	check(t, r.Do(t.Context(), "ACL", "SETUSER", "default", "-publish").Err())
+	check(t, r.Do(t.Context(), "ACL", "SETUSER", "default", "-xadd").Err())
 	check(t, p.Invalidate(t.Context(), entry("k")))
 	eventually(t, "it is told", soon, func() bool { return len(p.events.of(coherence.FenceClosed)) == 1 })
 	if s := p.State(); s.Condition != coherence.CatchingUp || s.Idle || s.Pending == 0 {
 		t.Errorf("got %+v", s)
 	}
-	check(t, r.Do(t.Context(), "ACL", "SETUSER", "default", "+publish").Err())
+	check(t, r.Do(t.Context(), "ACL", "SETUSER", "default", "+xadd").Err())
 	p.awaitOpen(t)
 	eventually(t, "that is told too", soon, func() bool { return len(p.events.of(coherence.FenceOpened)) == 2 })
 }

@@ -78,7 +78,7 @@ func (b *Bus) redisFirst(ctx context.Context, names []string, places []uint32, t
 		b.pending.end(places)
 		return fmt.Errorf("%w: %w", ErrCoherence, err)
 	}
-	b.postpone(names, places, debt{}, err)
+	b.postpone(names, debt{}, err)
 	if b.ctx.Err() != nil {
 		return fmt.Errorf("%w: %w: %w", ErrUndelivered, ErrClosed, err)
 	}

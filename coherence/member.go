@@ -2,9 +2,7 @@ package coherence
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,7 +68,7 @@ func (m *Member) Leave() {
 // every read.
 func (m *Member) Tell(k Kind, err error) {
 	if m.told[k-CacheFailed].again(m.bus.Now()) {
-		m.bus.emit(Event{Kind: k, Err: m.names(k, withoutArguments(err))})
+		m.bus.emit(Event{Kind: k, Err: m.names(k, err)})
 	}
 }
 
@@ -81,15 +79,6 @@ func (m *Member) names(k Kind, err error) error {
 		return m.bus.server.failed(what, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
-}
-
-// withoutArguments leaves out what Redis repeats of a command that it does not know: keys are in it.
-func withoutArguments(err error) error {
-	what, _, repeats := strings.Cut(err.Error(), ", with args beginning with")
-	if !repeats {
-		return err
-	}
-	return errors.New(what)
 }
 
 // Ready is for who is about to ask Redis. It waits until a SYNC has brought the cache's generation, for the first attempt

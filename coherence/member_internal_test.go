@@ -110,7 +110,7 @@ func TestNoKeysAreTold(t *testing.T) {
 	}
 }
 
-// A reason is told again when it is old, or after a success; the port of a connection makes no other reason.
+// A reason is told again when it is old; the port of a connection makes no other reason.
 func TestRepeats(t *testing.T) {
 	var r repeats
 	timeout := func(port int) error {
@@ -128,8 +128,6 @@ func TestRepeats(t *testing.T) {
 	want(3, io.EOF, false)
 	want(seldom, timeout(3), true)
 	want(seldom, io.EOF, false)
-	r.afresh()
-	want(seldom, io.EOF, true)
 	if want(3*seldom, io.ErrUnexpectedEOF, true); len(r.until) != 1 {
 		t.Errorf("what is old is kept: %v", r.until)
 	}

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // maxUndelivered bounds what is remembered while Redis is away, in names. Beyond it everything counts as pending, and
@@ -22,6 +21,7 @@ type pending struct {
 	mu       sync.Mutex
 	counts   map[uint32]int   // by place in the epoch table: a neighbour's is a needless trip to the source, or a Set that is refused
 	owed     map[string]*owed // by name, of writes that have returned
+	aside    map[string]*owed // Clears that Redis refuses; a name is owed here or there, never in both
 	intents  map[*write]*resending
 	sending  *sending // nil: none
 	overflow int64    // how often it overflowed since it was last made good
@@ -32,30 +32,7 @@ type pending struct {
 // owed is a debt that several writes may have left.
 type owed struct {
 	debt
-	count   int  // of the pending ones
-	refused bool // Redis refuses this key alone: it is asked again later, and nothing waits for that
-}
-
-// retraction takes an INTENT back that may have landed, of a write that has not run. It is worth nothing when that has
-// expired.
-type retraction struct {
-	debts   []debt
-	expires time.Duration
-}
-
-// maxRetracted bounds the retractions that are remembered, in names; others expire.
-const maxRetracted = 10_000
-
-// resending is an INTENT that is to be sent again. As long as it is, its refs are counted.
-type resending struct {
-	write    *write
-	returned bool // the write has, and the fence waits for this
-}
-
-// sending is what one goroutine sends: the INTENTs on the list, one after the other.
-type sending struct {
-	done   chan struct{} // closed when it ends
-	failed error         // after that: why it has ended early
+	count int // of the pending ones
 }
 
 func (p *pending) none() bool { return p.some.Load() == 0 }
@@ -105,76 +82,41 @@ func (p *pending) subtract(places []uint32) {
 
 // postpone remembers what a write that could not be delivered owes to each of its names; it stays counted. It says whether
 // that overflowed.
-func (p *pending) postpone(names []string, places []uint32, d debt, refused bool) (overflowed bool) {
+func (p *pending) postpone(names []string, d debt, place func(string) uint32) (overflowed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.owed) >= maxUndelivered {
-		p.subtract(places)
+	isNew := func(name string) bool { return p.owed[name] == nil }
+	if len(p.owed) >= maxUndelivered && slices.ContainsFunc(names, isNew) {
+		for _, n := range names {
+			p.settle(n, 1, place)
+		}
 		return p.full()
 	}
 	for _, n := range names {
 		d.name = n
 		p.owe(d)
-		p.owed[n].refused = refused || p.owed[n].refused
 	}
 	return false
 }
 
-// refuse sets a name aside, until retry.
-func (p *pending) refuse(name string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.owed[name].refused = true
-}
-
-func (p *pending) retry() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, o := range p.owed {
-		o.refused = false
-	}
-}
-
-// retract remembers to take an INTENT back.
-func (p *pending) retract(r retraction) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	names := len(r.debts)
-	for _, other := range p.retracted {
-		names += len(other.debts)
-	}
-	if names <= maxRetracted {
-		p.retracted = append(p.retracted, r)
-	}
-}
-
-// takeBack returns the next retraction that is worth something, if there is one, and forgets it.
-func (p *pending) takeBack(now time.Duration) (r retraction, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for len(p.retracted) > 0 {
-		r = p.retracted[0]
-		if p.retracted = p.retracted[1:]; now < r.expires {
-			return r, true
-		}
-	}
-	return retraction{}, false
-}
-
 // nothing says whether there is nothing to be delivered now.
 func (p *pending) nothing() bool {
-	some, overflow := p.take(1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(some) == 0 && overflow == 0 && len(p.retracted) == 0
+	return len(p.owed) == 0 && p.overflow == 0 && len(p.retracted) == 0
 }
 
+// owe adds a debt to what its name is owed, which is on the list by that. The caller holds mu.
 func (p *pending) owe(d debt) {
 	o := p.owed[d.name]
 	if o == nil {
-		p.owed[d.name] = &owed{debt: d, count: 1}
-		return
+		o = p.aside[d.name]
+		delete(p.aside, d.name)
 	}
+	if o == nil {
+		o = &owed{debt: debt{name: d.name, stays: d.stays}}
+	}
+	p.owed[d.name] = o
 	o.count++
 	if o.stays != d.stays {
 		o.stays = "" // of two writes, none is surely the last
@@ -218,85 +160,7 @@ func (p *pending) resend(writes map[*write]struct{}, ids map[string]string, more
 	return more && p.full()
 }
 
-// resendIntent puts the INTENT of a write that has returned on the list.
-func (p *pending) resendIntent(w *write) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.listIntent(w, true)
-}
-
-// listIntent lists one anew that is being sent: it may have gone to a Redis that has lost it since.
-func (p *pending) listIntent(w *write, returned bool) {
-	if p.intents == nil {
-		p.intents = map[*write]*resending{}
-	}
-	if was := p.intents[w]; was != nil {
-		returned = returned || was.returned
-	} else {
-		p.add(w.places)
-	}
-	p.intents[w] = &resending{write: w, returned: returned}
-}
-
-// dropIntent takes one off the list.
-func (p *pending) dropIntent(w *write) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.unlistIntent(p.intents[w])
-}
-
-func (p *pending) unlistIntent(i *resending) {
-	if i != nil && p.intents[i.write] == i {
-		delete(p.intents, i.write)
-		p.subtract(i.write.places)
-	}
-}
-
-// beginSending returns what sends the INTENTs that are on the list, nil if there is none; starts says that the caller is
-// to start it.
-func (p *pending) beginSending() (s *sending, starts bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.sending == nil && len(p.intents) > 0 {
-		p.sending, starts = &sending{done: make(chan struct{})}, true
-	}
-	return p.sending, starts
-}
-
-// nextIntent ends the sending of one INTENT, nil at first, and returns another: the many of few refs do not wait for the
-// few of many. nil: all is sent, or this one failed, and the sending has ended.
-func (p *pending) nextIntent(sent *resending, failed error) (next *resending) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if failed == nil {
-		p.unlistIntent(sent)
-		for _, next = range p.intents {
-			if len(next.write.names) <= refsAtOnce {
-				break
-			}
-		}
-	}
-	if next == nil {
-		p.sending.failed = failed
-		close(p.sending.done)
-		p.sending = nil
-	}
-	return next
-}
-
-// waits says whether the INTENT of a write that has returned is on the list.
-func (p *pending) waits() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, i := range p.intents {
-		if i.returned {
-			return true
-		}
-	}
-	return false
-}
-
-// take returns some of what is owed and was not refused, and the count of overflows.
+// take returns some of what is owed, and the count of overflows.
 func (p *pending) take(most int) (some []owed, overflow int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -305,9 +169,7 @@ func (p *pending) take(most int) (some []owed, overflow int64) {
 		if len(some) == most {
 			break
 		}
-		if !o.refused {
-			some = append(some, *o)
-		}
+		some = append(some, *o)
 	}
 	return some, p.overflow
 }
@@ -321,16 +183,21 @@ func (p *pending) delivered(some []owed, place func(string) uint32) {
 		if o.count -= was.count; o.count == 0 {
 			delete(p.owed, was.name)
 		}
-		for range was.count {
-			p.subtract([]uint32{place(was.name)})
-		}
+		p.settle(was.name, was.count, place)
+	}
+}
+
+// settle takes so many writes of a name off the counts. The caller holds mu.
+func (p *pending) settle(name string, writes int, place func(string) uint32) {
+	for range writes {
+		p.subtract([]uint32{place(name)})
 	}
 }
 
 func (p *pending) undelivered() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := len(p.owed) + len(p.intents)
+	n := len(p.owed) + len(p.aside) + len(p.intents)
 	if p.overflow > 0 {
 		n++
 	}

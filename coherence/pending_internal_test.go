@@ -156,10 +156,10 @@ func TestRetractions(t *testing.T) {
 	of := func(names int, expires time.Duration) retraction {
 		return retraction{debts: make([]debt, names), expires: expires}
 	}
-	p.retract(of(1, 1*time.Second))
-	p.retract(of(maxRetracted-3, 3*time.Second))
-	p.retract(of(3, 5*time.Second)) // one too many
-	p.retract(of(2, 4*time.Second))
+	p.retract(of(1, 1*time.Second), 0)
+	p.retract(of(maxRetracted-3, 3*time.Second), 0)
+	p.retract(of(3, 5*time.Second), 0) // one too many
+	p.retract(of(2, 4*time.Second), 0)
 	if p.nothing() {
 		t.Error("nothing is to be taken back")
 	}
@@ -170,5 +170,10 @@ func TestRetractions(t *testing.T) {
 	}
 	if _, ok := p.takeBack(time.Second); ok || !p.nothing() {
 		t.Error("there is more")
+	}
+	p.retract(of(maxRetracted, 3*time.Second), time.Second)
+	p.retract(of(1, 9*time.Second), 3*time.Second)
+	if r, ok := p.takeBack(3 * time.Second); !ok || len(r.debts) != 1 {
+		t.Error("what has expired keeps others out")
 	}
 }

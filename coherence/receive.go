@@ -30,9 +30,10 @@ func (b *Bus) receiveLoop() {
 		b.counters.reconnects.Add(1)
 		if lasted {
 			wait = retryFirst
-			b.told.subscriptions.afresh()
 		}
-		b.tellOnce(&b.told.subscriptions, Event{Kind: SubscriptionLost, Err: b.server.failed("coherence: subscription", err)})
+		if !errors.Is(err, errRenewed) {
+			b.tellOnce(&b.told.subscriptions, Event{Kind: SubscriptionLost, Err: b.server.failed("coherence: subscription", err)})
+		}
 		if b.idleness.lull.Load() != nil {
 			b.syncNow() // what cut it may be an outage, which an idle bus would learn of late
 		}
@@ -55,7 +56,12 @@ func (b *Bus) receive() (lasted bool, err error) {
 	renewed := b.renewed
 	b.mu.Unlock()
 	var since time.Duration // when it was subscribed; 0: not yet
-	defer func() { lasted = since > 0 && (b.Now()-since >= steady || b.renewedSince(renewed)) }()
+	defer func() {
+		if b.renewedSince(renewed) {
+			err = errRenewed
+		}
+		lasted = since > 0 && (b.Now()-since >= steady || errors.Is(err, errRenewed))
+	}()
 	defer b.subscribed.Store(false)
 	ctx := dialOnce(b.ctx)
 	connection := b.control.Subscribe(ctx)

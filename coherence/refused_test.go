@@ -1,7 +1,10 @@
 package coherence_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,36 +13,69 @@ import (
 	"github.com/tieredcache/tieredcache/internal/word"
 )
 
-// TestRefusedKey: a key that Redis refuses to the user holds up neither the fence nor what other keys are owed; it is asked
-// again later.
+// onlyGood are the rights of a user who may touch the bus's own keys and, of the cache "test", those that begin with good.
+func (r *rig) onlyGood() []string {
+	return []string{"+@all", "resetkeys", "~" + r.layout.Key("tieredcache:") + "*", "~" + r.layout.Key("test:good") + "*"}
+}
+
+// TestRefusedKey: a key that Redis refuses to the user holds up neither the fence nor what others are owed. In its place the
+// cache is cleared, so that no other process answers it from Redis or memory for longer than MaxStaleness.
 func TestRefusedKey(t *testing.T) {
 	t.Parallel()
 	r, _ := own(t, services.RedisOptions{})
 	p, rights := r.limited(t, coherence.Config{MaxStaleness: d})
-	bad, tag := entry("bad"), coherence.Tag("t")
+	other := r.openPeer(t, coherence.Config{MaxStaleness: d})
+	beside, tag := coherence.Entry("beside", "k"), coherence.Tag("t")
+	r.put(t, beside, "Vversion1")
+	g := other.member.Generation()
 	rights("-eval", "-evalsha")
-	check(t, p.Invalidate(t.Context(), bad, tag))
-	for i := range 20 {
-		k := entry(fmt.Sprint("good", i))
-		r.put(t, k, "Vversion1")
-		check(t, p.Invalidate(t.Context(), k))
-	}
+	check(t, p.Invalidate(t.Context(), entry("bad"), beside, tag))
 	eventually(t, "the fence closes", soon, func() bool { return p.State().Condition == coherence.Fenced })
-	rights("+@all", "resetkeys", "~"+r.layout.Key("tieredcache:")+"*", "~"+r.layout.Key("test:good")+"*")
-	eventually(t, "the fence opens", soon, func() bool { return p.State().Condition == coherence.Open && p.State().Pending == 1 })
-	for i := range 20 {
-		if w := r.word(t, entry(fmt.Sprint("good", i))); w != "" {
-			t.Errorf("good%d is still %q", i, w)
+	rights(append(r.onlyGood(), "~"+r.layout.Key("beside:")+"*")...)
+	eventually(t, "the fence opens", soon, func() bool { return p.State().Condition == coherence.Open && p.State().Pending == 0 })
+	if r.word(t, beside) != "" || len(r.word(t, tag)) != 9 {
+		t.Errorf("beside is %q, the tag %q", r.word(t, beside), r.word(t, tag))
+	}
+	eventually(t, "the other hears of a Clear", d, func() bool { return other.member.Generation() > g })
+	g = other.member.Generation()
+	check(t, p.Update(t.Context(), []coherence.Ref{entry("bad")}, func(context.Context) error { return nil }))
+	eventually(t, "and of another", d, func() bool { return other.member.Generation() > g })
+	eventually(t, "all is told", soon, p.member.Settled)
+	if !p.usable(entry("good")) || p.State().Condition != coherence.Open {
+		t.Errorf("got %+v", p.State())
+	}
+}
+
+// TestRefusedTag: in place of a tag that Redis refuses, all caches are cleared.
+func TestRefusedTag(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p, rights := r.limited(t, coherence.Config{MaxStaleness: d})
+	g, before := p.member.Generation(), p.Stats().Overflows
+	rights(r.without(word.TagName(""))...)
+	check(t, p.Invalidate(t.Context(), coherence.Tag("t")))
+	eventually(t, "the cache is cleared", soon, func() bool { return p.member.Generation() > g && p.member.Settled() })
+	if n := p.Stats().Overflows - before; n != 1 {
+		t.Errorf("%d overflows", n)
+	}
+}
+
+// without are the rights of a user who may touch the bus's own keys and the cache "test", but not what has a prefix.
+func (r *rig) without(prefix string) []string {
+	allowed := []string{"+@all", "resetkeys", "~" + r.layout.Key("test:") + "*"}
+	for _, key := range []string{r.layout.Sequence(), r.layout.Journal(), r.layout.Heartbeat(), r.layout.Incarnation()} {
+		allowed = append(allowed, "~"+key)
+	}
+	for _, name := range []string{word.GenerationName("test"), word.GenerationName("other")} {
+		if !strings.HasPrefix(name, prefix) {
+			allowed = append(allowed, "~"+r.layout.Key(name))
 		}
 	}
-	if p.usable(bad) || !p.usable(entry("good1")) || len(r.word(t, tag)) != 9 {
-		t.Errorf("bad: %t, good: %t, the tag %q", p.usable(bad), p.usable(entry("good1")), r.word(t, tag))
-	}
-	rights("allkeys")
-	eventually(t, "it is delivered in the end", 20*time.Second, func() bool { return p.usable(bad) && p.State().Pending == 0 })
+	return allowed
 }
 
 // TestRefusedClear: a Clear whose cache Redis refuses is set aside, and so is that cache where an overflow clears them all.
+// Both are tried again.
 func TestRefusedClear(t *testing.T) {
 	t.Parallel()
 	r, _ := own(t, services.RedisOptions{})
@@ -51,17 +87,113 @@ func TestRefusedClear(t *testing.T) {
 	check(t, gone.Clear(t.Context()))
 	gone.Leave()
 	eventually(t, "the fence closes", soon, func() bool { return p.State().Condition == coherence.Fenced })
-	other := r.layout.Key(word.GenerationName("other"))
-	check(t, r.Set(t.Context(), other, "5", 0).Err())
-	allowed := []string{"+@all", "resetkeys", "~" + other, "~" + r.layout.Key(word.GenerationName("test"))}
-	for _, key := range []string{r.layout.Sequence(), r.layout.Journal(), r.layout.Heartbeat(), r.layout.Incarnation()} {
-		allowed = append(allowed, "~"+key)
+	other, more := r.layout.Key(word.GenerationName("other")), r.layout.Key(word.GenerationName("more"))
+	check(t, r.MSet(t.Context(), other, "5", more, "5").Err())
+	rights(r.without(word.GenerationName("gone"))...)
+	aside := func(n int) func() bool {
+		return func() bool { return p.State().Condition == coherence.Open && p.State().Pending == n }
 	}
-	rights(allowed...)
-	alone := func() bool { return p.State().Condition == coherence.Open && p.State().Pending == 1 }
-	eventually(t, "the fence opens", soon, alone)
+	eventually(t, "the fence opens", soon, aside(1))
+	wantError(t, errors.New(p.State().Why), "NOPERM")
 	p.OverflowAt(0)
-	eventually(t, "the overflow is made good", soon, func() bool { return alone() && r.text(t, other) != "5" })
+	eventually(t, "the overflow is made good", soon, func() bool { return r.text(t, other) != "5" && aside(2)() })
+	if g := r.text(t, more); g != "5" {
+		t.Errorf("what is refused is at %s", g)
+	}
+	rights("allkeys")
+	eventually(t, "they are cleared in the end", soon, func() bool { return aside(0)() && r.text(t, more) != "5" })
+}
+
+// TestRefusedIntents hold up neither the fence nor the INTENTs of other writes.
+func TestRefusedIntents(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p, rights := r.limited(t, coherence.Config{MaxStaleness: d})
+	rights(r.onlyGood()...)
+	const refused = 100
+	for i := range refused {
+		err := p.Update(t.Context(), []coherence.Ref{entry(fmt.Sprint("bad", i))}, func(context.Context) error { return errWrite })
+		wantIs(t, "Update", err, errWrite)
+	}
+	good := entry("good")
+	s := p.update(t, nil, good)
+	check(t, r.Del(t.Context(), r.layout.Key(good.String())).Err())
+	r.becomeAnother(t)
+	eventually(t, "the intent of a write that runs stands again", 4*d, func() bool { return intended(r.word(t, good)) })
+	check(t, s.end())
+	rights("-eval", "-evalsha")
+	eventually(t, "the fence closes", soon, func() bool { return p.State().Condition == coherence.Fenced })
+	rights(r.onlyGood()...)
+	eventually(t, "the fence opens", 5*time.Second, func() bool { return p.State().Condition == coherence.Open })
+	if n := p.State().Pending; n < refused {
+		t.Errorf("%d pending: their commits may still land", n)
+	}
+}
+
+var errWrite = errors.New("the database said no")
+
+// TestRefusedChannel costs what SYNC takes: no write is refused, and nothing stays pending.
+func TestRefusedChannel(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	for name, rule := range map[string]string{"channel": "resetchannels", "command": "-publish"} {
+		p, rights := r.limited(t, coherence.Config{MaxStaleness: d, Mode: coherence.Strict})
+		other := r.openPeer(t, coherence.Config{MaxStaleness: d})
+		rights("allchannels", "+@all")
+		rights(rule)
+		k := entry(name)
+		before := other.epoch(k)
+		check(t, p.Update(t.Context(), []coherence.Ref{k}, func(context.Context) error { return nil }))
+		eventually(t, "another process hears of it", soon, func() bool { return other.epoch(k) > before })
+		eventually(t, "it is told", soon, p.member.Settled)
+		check(t, p.Invalidate(t.Context(), k))
+		if s := p.State(); s.Condition != coherence.Open || s.Pending != 0 {
+			t.Errorf("%s: got %+v", name, s)
+		}
+	}
+}
+
+// TestRefusedCommandHarmsNobodyElse: what a user may not read counts as read by nobody, not as damaged: who may would lose
+// sequence and journal by it, and all in memory twice a second.
+func TestRefusedCommandHarmsNobodyElse(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"get", "incr", "xadd"} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			r, _ := own(t, services.RedisOptions{})
+			other := r.openPeer(t, coherence.Config{MaxStaleness: d})
+			p, rights := r.limited(t, coherence.Config{MaxStaleness: d})
+			rights("-" + command)
+			check(t, p.Invalidate(t.Context(), entry("k")))
+			syncs, flushes := other.Stats().Syncs, other.Stats().Flushes
+			eventually(t, "the other SYNCs", soon, func() bool { return other.Stats().Syncs > syncs+5 })
+			if n := other.Stats().Flushes - flushes; n > 0 && command != "xadd" {
+				t.Errorf("it flushed %d times", n)
+			}
+			eventually(t, "somebody is told why", soon, func() bool { return p.State().Pending > 0 || p.Stats().SyncFailures > 0 })
+			rights("+" + command)
+			eventually(t, "all is well", soon, func() bool { return p.member.Settled() && p.usable(entry("k")) })
+		})
+	}
+}
+
+// TestUnknownCommandTellsNoKeys: a Redis that does not know a command repeats its arguments, and keys are among them.
+func TestUnknownCommandTellsNoKeys(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{Args: []string{"--rename-command", "EVALSHA", ""}})
+	p := r.peer(t, coherence.Config{MaxStaleness: d})
+	k := entry("secret")
+	check(t, p.Update(t.Context(), []coherence.Ref{k}, func(context.Context) error { return nil }))
+	check(t, p.Invalidate(t.Context(), k))
+	for _, kind := range []coherence.Kind{coherence.SyncFailed, coherence.IntentFailed, coherence.InvalidationPending} {
+		eventually(t, "it is told", soon, func() bool { return len(p.events.of(kind)) > 0 })
+		for _, err := range p.events.of(kind) {
+			wantError(t, err, "unknown command")
+			if strings.Contains(err.Error(), "with args") {
+				t.Errorf("%v: %v", kind, err)
+			}
+		}
+	}
 }
 
 // TestRefusedWritesDoNotHammer: a Redis that refuses writes is not asked to SYNC for each of them.

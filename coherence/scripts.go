@@ -80,7 +80,6 @@ func (b *Bus) sendIntent(ctx context.Context, client *redis.Client, names []stri
 			return b.server.failed("coherence: intent", err)
 		}
 	}
-	b.told.intents.afresh()
 	return nil
 }
 

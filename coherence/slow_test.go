@@ -44,6 +44,36 @@ func TestFarRedis(t *testing.T) {
 	})
 }
 
+// TestFenceOpensAgainOverASlowLink: where a connection and a SYNC were made in one Timeout at first, they are after a cut, also
+// where Timeout is more than a quarter of MaxStaleness.
+func TestFenceOpensAgainOverASlowLink(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p, l := r.linked(t, coherence.Config{MaxStaleness: 1200 * time.Millisecond, Timeout: 400 * time.Millisecond})
+	l.each.Store(int64(115 * time.Millisecond)) // three of them are what it takes
+	l.off.Store(true)
+	eventually(t, "the fence closes", soon, func() bool { return p.State().Condition == coherence.Fenced })
+	l.off.Store(false)
+	eventually(t, "the fence opens", soon, func() bool { return p.State().Condition == coherence.Open })
+}
+
+// TestSlowRenewal: a Strict write hears that its intent is not renewed in time while that is being renewed, ref by ref.
+func TestSlowRenewal(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p, l := r.linked(t, coherence.Config{Mode: coherence.Strict, IntentLife: brief, Timeout: brief / 3})
+	s := p.update(t, nil, manyRefs(12_000)...)
+	l.each.Store(int64(brief / 4))
+	began := time.Now()
+	<-s.ctx.Done()
+	if took := time.Since(began); took > 2*brief {
+		t.Errorf("told after %v", took)
+	}
+	wantIs(t, "the cause", context.Cause(s.ctx), coherence.ErrCoherence)
+	l.each.Store(0)
+	check(t, s.end())
+}
+
 // TestDeadConnections: those of the caches that were idle when the network swallowed them hold SYNC up for nothing.
 func TestDeadConnections(t *testing.T) {
 	t.Parallel()

@@ -54,6 +54,9 @@ func (b *Bus) State() State {
 	}
 	s.Subscribed = b.subscribed.Load()
 	s.Pending = b.pending.undelivered()
+	if cause := b.hindrance.last(); s.Condition == Open && s.Pending > 0 && cause != nil {
+		s.Why += ", but not all is delivered: " + cause.Error()
+	}
 	return s
 }
 

@@ -56,9 +56,6 @@ func (b *Bus) syncLoop() {
 		if kick == nil {
 			every.Reset(turn)
 		}
-		if err == nil {
-			b.told.syncs.afresh()
-		}
 		if kick = b.kick; err != nil || stuck {
 			kick = nil // each write that fails asks for a SYNC: a Redis that is away is asked in the usual turn
 			every.Reset(max(began+spread(turn)-b.Now(), syncApart))
@@ -138,22 +135,25 @@ func (b *Bus) sync() (stuck bool, err error) {
 	b.counters.syncs.Add(1)
 	if flushed != "" && !first {
 		b.counters.flushes.Add(1)
-		b.emit(Event{Kind: Flushed, Err: errors.New(flushed)})
+		b.tellOnce(&b.told.flushes, Event{Kind: Flushed, Err: errors.New(flushed)})
 	}
 	if overflowed {
 		b.overflowed(errors.New(flushed))
 	}
-	delivering, cancel := context.WithTimeout(b.ctx, b.config.MaxStaleness/syncFraction)
+	delivering, cancel := context.WithTimeout(b.ctx, b.patience())
 	defer cancel()
 	moved, err := b.deliver(delivering)
 	b.openFence(sent, err)
 	return err != nil && !moved, nil
 }
 
+// patience is how long the SYNC loop may take for what comes before a SYNC, and after it.
+func (b *Bus) patience() time.Duration { return max(b.config.MaxStaleness/syncFraction, b.config.Timeout) }
+
 // connect sees to it that a connection of SYNC's stands: to make one takes several round trips, for which the one Timeout of
 // a command may be too short.
 func (b *Bus) connect() error {
-	ctx, cancel := context.WithTimeout(b.ctx, b.config.MaxStaleness/syncFraction)
+	ctx, cancel := context.WithTimeout(b.ctx, b.patience())
 	defer cancel()
 	to := b.control.Conn()
 	if err := errors.Join(to.Ping(ctx).Err(), to.Close()); err != nil {

@@ -44,7 +44,7 @@ func TestFenceThatNeverOpens(t *testing.T) {
 func TestFenceThatNeverOpensForWhatIsPending(t *testing.T) {
 	t.Parallel()
 	r, server := own(t, services.RedisOptions{})
-	check(t, r.Do(t.Context(), "ACL", "SETUSER", "limited", "on", ">x", "~*", "&*", "+@all", "-publish").Err())
+	check(t, r.Do(t.Context(), "ACL", "SETUSER", "limited", "on", ">x", "~*", "&*", "+@all", "-xadd").Err())
 	limited := redis.NewClient(&redis.Options{Addr: server.Addr, Username: "limited", Password: "x"})
 	t.Cleanup(func() { _ = limited.Close() })
 	check(t, server.Pause())

@@ -145,7 +145,7 @@ func (w *write) retract() {
 	b.background(func(ctx context.Context) {
 		back := debts(w.names, w.token)
 		if _, err := b.sendDone(ctx, b.data, back, false); err != nil {
-			b.pending.retract(retraction{back, b.Now() + b.config.IntentLife})
+			b.pending.retract(retraction{back, b.Now() + b.config.IntentLife}, b.Now())
 		}
 	})
 }
@@ -172,22 +172,21 @@ func (w *write) renewOnce() (lapsed error) {
 	if b.ctx.Err() != nil {
 		return w.lapse(ErrClosed)
 	}
-	sent := b.Now()
-	err := b.sendIntent(b.ctx, b.data, w.names, w.token, "", w.returning.Load)
-	next := renewals
-	if err != nil {
-		b.counters.intentFailures.Add(1)
-		next = renewalRetry
-	}
-	w.renewal.Reset(b.config.IntentLife / time.Duration(next))
-	last := w.sent
+	sent, last, life := b.Now(), w.sent, b.config.IntentLife
+	overdue := func() bool { return b.Now()-last >= life*(renewals-1)/renewals }
+	frozen := overdue() // or cut off: all that is overdue is renewed
+	stop := func() bool { return w.returning.Load() || !frozen && overdue() }
+	err := b.sendIntent(b.ctx, b.data, w.names, w.token, "", stop)
+	next := life / renewals
 	switch {
 	case err != nil:
-		sent = b.Now()
-	case !w.returning.Load(): // else it may have ended early
+		b.counters.intentFailures.Add(1)
+		next = life / renewalRetry
+	case !stop(): // else it may have ended early
 		w.sent = sent
 	}
-	if sent-last >= b.config.IntentLife*(renewals-1)/renewals { // also where this process was frozen
+	w.renewal.Reset(sent + next - b.Now())
+	if overdue() {
 		return w.lapse(errors.Join(ErrCoherence, err))
 	}
 	return nil
@@ -256,7 +255,7 @@ func (w *write) done(ctx context.Context) {
 	b.forgetWrite(w)
 	repaired, err := b.sendDone(ctx, b.data, debts(w.names, w.token), w.lost)
 	if err != nil {
-		b.postpone(w.names, w.places, debt{tokens: []string{w.token}}, err)
+		b.postpone(w.names, debt{tokens: []string{w.token}}, err)
 		return
 	}
 	if repaired {
@@ -319,7 +318,7 @@ func (w *write) expire() {
 	case owes:
 		b.forgetWrite(w)
 		b.pending.dropIntent(w)
-		b.postpone(w.names, w.places, debt{tokens: []string{w.token}}, errLate)
+		b.postpone(w.names, debt{tokens: []string{w.token}}, errLate)
 	case left > 0:
 		time.AfterFunc(left, w.expire)
 	default:

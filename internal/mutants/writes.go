@@ -97,14 +97,14 @@ func writes() []mutant {
 		{
 			name: "an invalidation that Redis did not take stays pending", guard: "INVALIDATE: Redis unreachable: own epoch[refs]++, pending until delivered",
 			file: "coherence/invalidate.go",
-			old:  `b.postpone(names, places, debt{}, err)`,
+			old:  `b.postpone(names, debt{}, err)`,
 			new:  `b.pending.end(places)`,
 			pkg:  "coherence", test: "TestFenceWaitsForWhatIsPending",
 		},
 		{
 			name: "a DONE that Redis did not take stays pending", guard: "DONE: pending[refs]-- once acknowledged",
 			file: "coherence/update.go",
-			old:  `b.postpone(w.names, w.places, debt{tokens: []string{w.token}}, err)`,
+			old:  `b.postpone(w.names, debt{tokens: []string{w.token}}, err)`,
 			new:  `b.pending.end(w.places)`,
 			pkg:  "coherence", test: "TestFenceWaitsForWhatIsPending",
 		},

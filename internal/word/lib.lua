@@ -7,11 +7,20 @@ end
 
 local function number(n) return string.format('%.0f', n) end
 
+-- Whether a command failed by what is there, which one of the texts says, and not by what the user may not or Redis cannot.
+local function damaged(reply, ...)
+  for _, text in ipairs({...}) do
+    if string.find(reply.err, text, 1, true) then return true end
+  end
+  return false
+end
+
 -- The word at key: a string, false if there is none, or nil if it is of another Redis type.
 local function word(key)
   local w = redis.pcall('GET', key)
-  if type(w) == 'table' then return nil end
-  return w
+  if type(w) ~= 'table' then return w end
+  if not damaged(w, 'WRONGTYPE') then error(w) end
+  return nil
 end
 
 -- The tokens of an intent that have not expired, as {exp, token}: I<exp:token;exp:token;...>, exp in ms. nil if w is no
@@ -75,16 +84,19 @@ end
 -- command.
 local function announce(s, j, ch, refs)
   local n = redis.pcall('INCR', s)
+  if type(n) == 'table' and not damaged(n, 'WRONGTYPE', 'integer', 'overflow') then error(n) end
   if type(n) ~= 'number' or n < 2 or n >= 1e16 then
     redis.call('DEL', s)
     counter(s)
     n = redis.call('INCR', s)
   end
   n = number(n)
-  if #refs <= 16384 and redis.pcall('XADD', j, 'MAXLEN', '~', '1000', n .. '-0', 'r', refs).err then
+  local added = #refs <= 16384 and redis.pcall('XADD', j, 'MAXLEN', '~', '1000', n .. '-0', 'r', refs)
+  if added and added.err then
+    if not damaged(added, 'WRONGTYPE', 'smaller') then error(added) end
     redis.call('DEL', j)
     redis.call('XADD', j, n .. '-0', 'r', refs)
   end
-  redis.call('PUBLISH', ch, n .. '|' .. refs)
+  redis.pcall('PUBLISH', ch, n .. '|' .. refs) -- where the user may not, SYNC finds it in the journal
   return n
 end

@@ -11,5 +11,5 @@ if ARGV[2] ~= '' then
   refused = set.err and set
 end
 if ARGV[2] == '' or refused then redis.call('DEL', KEYS[1]) end
-if w ~= mine then redis.call('PUBLISH', ARGV[4], 'f|' .. ARGV[5]) end
+if w ~= mine then redis.pcall('PUBLISH', ARGV[4], 'f|' .. ARGV[5]) end
 return refused or 1
