@@ -37,6 +37,9 @@ func TestEachPartRaises(t *testing.T) {
 		if !table.Holds(table.Now(), &p) {
 			t.Errorf("%s: what was read after does not hold", c.name)
 		}
+		if got := table.Last(&p); got != table.Now() { // who looks while somebody raises has nothing else
+			t.Errorf("%s: raised last at %d, want %d", c.name, got, table.Now())
+		}
 		if got := !table.Holds(before, &neighbour); got != c.neighbour {
 			t.Errorf("%s: the neighbour was raised: %v, want %v", c.name, got, c.neighbour)
 		}

@@ -43,6 +43,9 @@ func TestPartText(t *testing.T) {
 		if got := word.Part(c.part); got != c.want {
 			t.Errorf("Part(%.20q): got %q, want %q", c.part, got, c.want)
 		}
+		if got := string(word.AppendPart([]byte("a:"), c.part)); got != "a:"+c.want { // what is joined has the same text
+			t.Errorf("AppendPart(%.20q): got %q, want %q", c.part, got, "a:"+c.want)
+		}
 	}
 }
 

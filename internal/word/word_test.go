@@ -12,7 +12,7 @@ import (
 func TestValidName(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{
-		"prefs": true, "P": true, "a.b_c-9": true, "-": true, strings.Repeat("n", 64): true,
+		"prefs": true, "P": true, "a.b_c-9": true, "-": true, "azAZ09": true, strings.Repeat("n", 64): true,
 		"": false, strings.Repeat("n", 65): false, "a b": false, "a:b": false, "a/b": false, "a%b": false, "{a}": false,
 		"a=b": false, "a|b": false, "a\n": false, "\x00": false, "é": false, "\xff": false,
 	} {
