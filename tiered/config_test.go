@@ -53,6 +53,12 @@ func TestNewRefusesTypes(t *testing.T) {
 	wantError(t, err, "Key", ".F", "[2]int", "give Key")
 	_, err = tiered.New(tiered.Config[[2]float64, int]{Name: "a", Key: func(k [2]float64) string { return strconv.Itoa(int(k[0])) }})
 	wantError(t, err, "Key", "[]", "float64", "0 and -0")
+	type inside struct {
+		ID int
+		At struct{ X float64 }
+	}
+	_, err = tiered.New(tiered.Config[inside, int]{Name: "a", Key: func(k inside) string { return strconv.Itoa(int(k.At.X)) }})
+	wantError(t, err, "Key", ".At.X", "float64", "0 and -0")
 	_, err = tiered.New(tiered.Config[string, map[string]any]{Name: "a", Bus: newBus(t, coherence.Config{})})
 	wantError(t, err, "Codec", "any")
 }

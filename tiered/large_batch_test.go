@@ -160,3 +160,74 @@ func TestLargeFillsOfAMuteRedis(t *testing.T) {
 	}
 	_ = server.Resume()
 }
+
+// fillLost loses the first pipeline that stores what was loaded, once it is on.
+type fillLost struct{ on atomic.Bool }
+
+func (h *fillLost) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h *fillLost) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (h *fillLost) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if h.on.CompareAndSwap(true, false) {
+			for _, cmd := range cmds {
+				cmd.SetErr(errTimeout)
+			}
+			return errTimeout
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// What could not be stored of a batch leaves its leases to others at once, also what was not tried any more.
+func TestGetManyLeavesTheLeasesOfWhatIsNotStored(t *testing.T) {
+	lost := new(fillLost)
+	c, other := pair(t, tiered.Config[int, string]{LoadMany: func(_ context.Context, keys []int) (map[int]string, error) {
+		lost.on.Store(true)
+		return map[int]string{1: strings.Repeat("x", 600_000), 2: strings.Repeat("x", 600_000)}, nil
+	}})
+	tiered.BusOf(c).Redis().AddHook(lost)
+	if found, err := c.GetMany(t.Context(), []int{1, 2}); err != nil || len(found) != 2 {
+		t.Fatalf("got %d, %v", len(found), err)
+	}
+	if s := c.Stats(); lost.on.Load() || s.RedisErrors != 1 {
+		t.Errorf("got %d errors of Redis, want the one of what was tried", s.RedisErrors)
+	}
+	if err := c.Close(); err != nil { // which waits for what it gives up
+		t.Fatal(err)
+	}
+	bus := tiered.BusOf(other)
+	if n := bus.Redis().Exists(t.Context(), bus.Key(c.Ref(1).String()), bus.Key(c.Ref(2).String())).Val(); n != 0 {
+		t.Errorf("%d leases stand", n)
+	}
+}
+
+// What a batch has brought is stored in a round trip for each MB, none of more.
+func TestGetManyStoresByTheMB(t *testing.T) {
+	c, _ := pair(t, tiered.Config[int, string]{LoadMany: func(_ context.Context, keys []int) (map[int]string, error) {
+		found := map[int]string{}
+		for _, k := range keys {
+			found[k] = strings.Repeat("x", max(k, 0)*100_000)
+		}
+		return found, nil
+	}})
+	if _, err := c.GetMany(t.Context(), []int{-1, -2}); err != nil { // the scripts are loaded
+		t.Fatal(err)
+	}
+	h := new(trips)
+	tiered.BusOf(c).Redis().AddHook(h)
+	const look, lease = 1, 1
+	for _, b := range []struct {
+		keys  []int // each of so many 100 kB
+		trips int64
+	}{{[]int{1, 2, 3}, 1}, {[]int{4, 5, 6, 7}, 3}, {[]int{11, 8}, 2}} {
+		h.n.Store(0)
+		if found, err := c.GetMany(t.Context(), b.keys); err != nil || len(found) != len(b.keys) {
+			t.Fatalf("got %d, %v", len(found), err)
+		}
+		if got := h.n.Load() - look - lease; got != b.trips {
+			t.Errorf("%v: stored in %d round trips, want %d", b.keys, got, b.trips)
+		}
+	}
+}

@@ -361,6 +361,9 @@ func TestGetManyKeepsOnlyWhatIsStored(t *testing.T) {
 	if v, ok := c.Peek(1); ok {
 		t.Errorf("memory holds %q, which Redis has refused", v)
 	}
+	if n := c.Stats().FillsRefused; n != 1 {
+		t.Errorf("got %d refused, want the one", n)
+	}
 }
 
 // A batch that goes round Redis raises the epochs of its keys.
