@@ -103,6 +103,21 @@ func TestJSONDepth(t *testing.T) {
 	})
 }
 
+// What has methods of its own is as deep as its deepest part, wherever that is, and however many parts there are.
+func TestJSONDepthOfMethods(t *testing.T) {
+	type row struct{ Own nesting }
+	many := make([]row, 10_001)
+	for i := range many {
+		many[i].Own = 1
+	}
+	roundTrip(t, l2.JSON[[]row](), many)
+	deep := &jsonOwn{Own: 8_000} // more at once encoding/json would refuse
+	for range 3_000 {
+		deep = &jsonOwn{Next: deep}
+	}
+	wantJSONDepth(t, l2.JSON[[]*jsonOwn](), []*jsonOwn{{Own: 1}, deep, {Own: 1}})
+}
+
 // deepest fails unless make(most) is encoded and decoded, and make(most+1) is refused.
 func deepest[V any](t *testing.T, most int, make func(n int) V) {
 	t.Helper()

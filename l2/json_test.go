@@ -45,6 +45,10 @@ func TestJSONRoundTrip(t *testing.T) {
 		Tags: []string{}, Raw: []byte{}, Four: [4]byte{1, 2, 3, 255}, At: at, Until: &at, Counts: map[string]int{}, ByN: map[int8][]string{-1: nil, 2: {}},
 		Parent: &document{Score: math.MaxFloat64}, Kids: []*document{nil, {}}, Addr: netip.MustParseAddr("::1"),
 	}})
+	type texts struct {
+		Zero float64 `json:",string"`
+	}
+	roundTrip(t, l2.JSON[texts](), texts{Zero: math.Copysign(0, -1)}) // no option leaves it out
 	roundTrip(t, l2.JSON[map[string][]byte](), map[string][]byte{"nil": nil, "empty": {}, "\x00": {0}})
 }
 

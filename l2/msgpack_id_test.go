@@ -54,6 +54,7 @@ func TestMessagePackIDFollowsTheShape(t *testing.T) {
 // The ID of a type with msgp methods follows its fields: code that was generated anew writes other bytes.
 func TestMessagePackIDOfGenerated(t *testing.T) {
 	type inner struct{ N int }
+	type wider struct{ N int64 }
 	shapes := map[string]string{}
 	for name, shape := range map[string]string{
 		"first": l2.MsgpShape[struct{ Name string }](),
@@ -66,12 +67,51 @@ func TestMessagePackIDOfGenerated(t *testing.T) {
 		"pointer": l2.MsgpShape[struct{ Name *string }](),
 		"nested":  l2.MsgpShape[struct{ Name inner }](),
 		"twice":   l2.MsgpShape[struct{ Name, Other inner }](),
-		"array":   l2.MsgpShape[struct{ Name [2]string }](),
-		"longer":  l2.MsgpShape[struct{ Name [3]string }](),
+		"a first": l2.MsgpShape[struct {
+			A inner
+			B wider
+			C inner
+		}](),
+		"a second": l2.MsgpShape[struct {
+			A inner
+			B wider
+			C wider
+		}](),
+		"array":  l2.MsgpShape[struct{ Name [2]string }](),
+		"longer": l2.MsgpShape[struct{ Name [3]string }](),
 	} {
 		if other, ok := shapes[shape]; ok {
 			t.Errorf("%s and %s have one shape: %s", name, other, shape)
 		}
 		shapes[shape] = name
+	}
+}
+
+// The ID of JSON follows names, types and options: what was written with others is not taken for a value of now.
+func TestJSONIDFollowsTheShape(t *testing.T) {
+	type a struct{ Name string }
+	type renamed struct{ Name string }
+	type named struct {
+		Name string `json:"name"`
+	}
+	type option struct {
+		Name string `json:",omitempty"`
+	}
+	type typed struct{ Name int }
+	type more struct{ Name, Other string }
+	id := l2.JSON[a]().ID()
+	if got := l2.JSON[renamed]().ID(); got != id {
+		t.Errorf("the name of the type alone changed the ID: %x, was %x", got, id)
+	}
+	ids := map[uint32]string{id: "a"}
+	for name, got := range map[string]uint32{
+		"named": l2.JSON[named]().ID(), "option": l2.JSON[option]().ID(), "typed": l2.JSON[typed]().ID(), "more": l2.JSON[more]().ID(),
+		"slice": l2.JSON[[]a]().ID(), "pointer": l2.JSON[*a]().ID(), "array": l2.JSON[[2]a]().ID(), "array of 3": l2.JSON[[3]a]().ID(),
+		"map": l2.JSON[map[string]a]().ID(), "map by number": l2.JSON[map[int]a]().ID(), "time": l2.JSON[time.Time]().ID(),
+	} {
+		if other, ok := ids[got]; ok {
+			t.Errorf("%s has the ID of %s", name, other)
+		}
+		ids[got] = name
 	}
 }
