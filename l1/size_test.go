@@ -178,3 +178,44 @@ func heap() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
+
+// TestSizerMeasuresEachOnce: what a value shares is measured once, by however many pointers and lists, the shorter of
+// which say nothing of the longer.
+func TestSizerMeasuresEachOnce(t *testing.T) {
+	t.Parallel()
+	one := new([1000]byte)
+	pointers := l1.Sizer[[]*[1000]byte]()
+	if got, want := pointers([]*[1000]byte{one, one, one}), pointers([]*[1000]byte{one, nil, nil}); got != want {
+		t.Errorf("pointers: got %d, want %d", got, want)
+	}
+	texts := []string{"first", strings.Repeat("x", 1000)}
+	lists := l1.Sizer[[][]string]()
+	if got, want := lists([][]string{texts, texts[:1:1], texts}), lists([][]string{texts, nil, nil}); got != want {
+		t.Errorf("lists: got %d, want %d", got, want)
+	}
+}
+
+// TestSizeOfMaps: a map takes the table that its length needs, one group of eight slots, or so many that at most seven of
+// eight are used.
+func TestSizeOfMaps(t *testing.T) {
+	t.Parallel()
+	const head, slot, header = 48, 1 + 8 + 8, 8
+	for entries, slots := range map[int]int{0: 0, 1: 8, 8: 8, 9: 16, 14: 16, 15: 32, 28: 32, 29: 64} {
+		m, wide, narrow := map[int64]int64{}, map[int64]int8{}, map[int8]int64{}
+		for i := range entries {
+			m[int64(i)], wide[int64(i)], narrow[int8(i)] = 0, 0, 0
+		}
+		for _, got := range []int64{l1.Size(m), l1.Size(wide), l1.Size(narrow)} {
+			if want := int64(header + head + slots*slot); got != want {
+				t.Errorf("%d entries: got %d, want %d", entries, got, want)
+			}
+		}
+	}
+	const limit = 128 // of what lies in a slot
+	if got, want := l1.Size(map[int64][limit]byte{1: {}}), int64(header+head+8*(1+8+limit)); got != want {
+		t.Errorf("what still lies in a slot: got %d, want %d", got, want)
+	}
+	if got, want := l1.Size(map[int64][limit + 1]byte{1: {}}), int64(header+head+8*(1+8+8)+limit+1); got != want {
+		t.Errorf("what does not: got %d, want %d", got, want)
+	}
+}
