@@ -2,6 +2,7 @@ package neo4jstore_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -65,4 +66,16 @@ func (r *rig) run(cypher string) {
 	r.t.Helper()
 	_, err := neo4j.ExecuteQuery(r.ctx, r.driver, cypher, nil, neo4j.EagerResultTransformer, neo4j.ExecuteQueryWithDatabase(database))
 	must(r.t, err)
+}
+
+// A store that is closed makes no schema, and who did not get one is told.
+func TestNoSchema(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ctx, cancel := context.WithCancel(r.ctx)
+	cancel()
+	if err := r.uncached().EnsureSchema(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a context that has ended: got %v", err)
+	}
+	ended(t, r, func(p *process) error { return p.EnsureSchema(r.ctx) })
 }
