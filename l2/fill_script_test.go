@@ -1,10 +1,14 @@
 package l2_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/tieredcache/tieredcache/l2"
 )
@@ -146,6 +150,88 @@ func TestTagsScript(t *testing.T) {
 			t.Errorf("%s: got %q, want %q and %q", c.name, reply, version, c.version)
 		default:
 			c.checkTag(t, r, tag)
+		}
+	}
+}
+
+// What Redis has not answered for is neither stored nor held, as far as anybody knows.
+func TestFillWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s, e := r.store(t, plain{}, 0), r.entry("unanswered")
+	lease, _, err := s.Lease(t.Context(), e, l2.Word[string]{}, time.Minute, 0, r.now(t))
+	if check(t, err); lease == nil {
+		t.Fatal("no lease")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if stored, err := s.Fill(ctx, e, lease, l2.Value[string]{Value: "v", TTL: time.Minute}); stored || err == nil {
+		t.Errorf("Fill: got %v, %v", stored, err)
+	}
+	for _, f := range s.FillMany(ctx, []l2.Filling{{Entry: e, Lease: lease}}) {
+		if f.Held || f.Err == nil {
+			t.Errorf("FillMany: got %+v", f)
+		}
+	}
+}
+
+// The words of tags live as long as the values that need them, and an hour at least.
+func TestLifeOfTags(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s := r.store(t, plain{}, 0)
+	for ttl, least := range map[time.Duration]time.Duration{time.Second: 59 * time.Minute, 5 * time.Hour: 299 * time.Minute} {
+		e := r.entry(ttl.String(), ttl.String())
+		_, _, err := s.Lease(t.Context(), e, l2.Word[string]{}, ttl, 0, r.now(t))
+		check(t, err)
+		if got := r.life(t, e.Tags[0]); got < least {
+			t.Errorf("a tag of values that live for %v lives for %v", ttl, got)
+		}
+	}
+}
+
+// repliesLost loses the replies of what it lets through.
+type repliesLost struct{ on bool }
+
+func (h *repliesLost) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h *repliesLost) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (h *repliesLost) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if h.on {
+			err = errors.New("the reply is lost")
+			cmd.SetErr(err)
+		}
+		return err
+	}
+}
+
+// A lease that may have been granted, by a command or by the script, is one that can be given up.
+func TestLeaseOfALostReply(t *testing.T) {
+	t.Parallel()
+	for name, tags := range map[string][]string{"a command": nil, "the script": {"t"}} {
+		r := newRig(t)
+		s, e := r.store(t, plain{}, 0), r.entry("lost", tags...)
+		_, _, err := s.Lease(t.Context(), r.entry("first", "t"), l2.Word[string]{}, time.Minute, 0, r.now(t)) // the script is loaded
+		check(t, err)
+		now := r.now(t)
+		h := &repliesLost{on: true}
+		r.AddHook(h)
+		lease, _, err := s.GetOrLease(t.Context(), e, time.Minute, 0, now)
+		h.on = false
+		if lease == nil || err == nil {
+			t.Fatalf("%s: got %v, %v", name, lease, err)
+		}
+		if !strings.HasPrefix(r.at(t, e.Key), "L") {
+			t.Fatalf("%s: it was not granted: this shows nothing", name)
+		}
+		check(t, s.GiveUp(t.Context(), e, lease))
+		if w := r.at(t, e.Key); w != "" {
+			t.Errorf("%s: %q stands", name, w)
 		}
 	}
 }
