@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// A connection that TLS has left a ticket on is good: the look reads that, ends at once, and leaves no deadline behind. With an
-// answer that nobody asked for, or the end of it, it is not.
+// A connection that TLS has left a ticket on is good: the look reads that, ends at once, and leaves no deadline behind.
+// With an answer that nobody asked for, or the end of it, it is not.
 func TestLookUnderTLS(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewTLSServer(nil)

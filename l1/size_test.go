@@ -195,8 +195,8 @@ func TestSizerMeasuresEachOnce(t *testing.T) {
 	}
 }
 
-// TestSizeOfMaps: a map takes the table that its length needs, one group of eight slots, or so many that at most seven of
-// eight are used.
+// TestSizeOfMaps: a map takes the table that its length needs, one group of eight slots, or so many that at most seven
+// of eight are used.
 func TestSizeOfMaps(t *testing.T) {
 	t.Parallel()
 	const head, slot, header = 48, 1 + 8 + 8, 8

@@ -7,7 +7,7 @@ import (
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j"
 )
 
-// What Neo4j returns of a node that was deleted meanwhile is told from one whose properties are wrong: the row is left out.
+// What Neo4j returns of a node that was deleted meanwhile is told from one whose properties are wrong.
 func TestNodeThatIsGone(t *testing.T) {
 	t.Parallel()
 	record := &neo4j.Record{Keys: []string{"p", "s"}, Values: []any{neo4j.Node{}, neo4j.Node{}}}

@@ -43,8 +43,8 @@ func TestStatsOfMemory(t *testing.T) {
 	}
 }
 
-// Each key is counted that was loaded in vain, alone or in a batch, and each that was not loaded for want of a place; what
-// was loaded well is none of them.
+// Each key is counted that was loaded in vain, alone or in a batch, and each that was not loaded for want of a place;
+// what was loaded well is none of them.
 func TestStatsOfLoadsThatFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		goOn := make(chan struct{})
