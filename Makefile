@@ -1,4 +1,5 @@
-# Needs Go, make and a POSIX shell. `make help` lists what there is.
+# Needs GNU make, Go and a POSIX shell; real services come from Docker, or from redis-server, Maven and a JDK (.ci/run).
+# `make help` lists what there is.
 
 GO         ?= go
 LINT       := v2.15.0

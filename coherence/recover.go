@@ -36,7 +36,7 @@ func (b *Bus) openFence(sent time.Duration, undelivered error) {
 		}
 		switch {
 		case undelivered != nil:
-			b.tellRarely(&b.told.postponed, Event{Kind: InvalidationPending, Err: undelivered})
+			b.tellOnce(&b.told.undelivered, Event{Kind: InvalidationPending, Err: undelivered})
 			b.catchUp(undelivered)
 			return
 		case r.failed && sent < r.first+grace:

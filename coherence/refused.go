@@ -2,6 +2,7 @@ package coherence
 
 import (
 	"errors"
+	"maps"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -81,9 +82,7 @@ func (p *pending) refuseClear(name string, place func(string) uint32) {
 func (p *pending) retry() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for name, o := range p.aside {
-		p.owed[name] = o
-	}
+	maps.Copy(p.owed, p.aside)
 	clear(p.aside)
 	for _, i := range p.intents {
 		i.refused = false

@@ -151,4 +151,3 @@ func (p *pending) takeBack(now time.Duration) (r retraction, ok bool) {
 func (p *pending) dropExpired(now time.Duration) {
 	p.retracted = slices.DeleteFunc(p.retracted, func(r retraction) bool { return now >= r.expires })
 }
-

@@ -78,6 +78,23 @@ func TestRetriesOfSyncAreSpread(t *testing.T) {
 	}
 }
 
+// TestOwnReconnectIsNotTold as a lost subscription: the bus makes it anew itself, after a failover.
+func TestOwnReconnectIsNotTold(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p := r.openPeer(t, coherence.Config{MaxStaleness: d})
+	for n := uint64(1); n <= 2; n++ { // the second time MaxStaleness later
+		eventually(t, "it is subscribed", soon, func() bool { return p.State().Subscribed })
+		if n == 1 {
+			r.becomeAnother(t)
+		}
+		eventually(t, "the subscription is made anew", soon, func() bool { return p.Stats().Reconnects >= n })
+	}
+	if told := p.events.of(coherence.SubscriptionLost); len(told) > 0 {
+		t.Errorf("told of %v", told)
+	}
+}
+
 // TestSubscribed: a channel that Redis refuses leaves the fence open, and only the state says that no message comes.
 func TestSubscribed(t *testing.T) {
 	t.Parallel()

@@ -148,7 +148,9 @@ func (b *Bus) sync() (stuck bool, err error) {
 }
 
 // patience is how long the SYNC loop may take for what comes before a SYNC, and after it.
-func (b *Bus) patience() time.Duration { return max(b.config.MaxStaleness/syncFraction, b.config.Timeout) }
+func (b *Bus) patience() time.Duration {
+	return max(b.config.MaxStaleness/syncFraction, b.config.Timeout)
+}
 
 // connect sees to it that a connection of SYNC's stands: to make one takes several round trips, for which the one Timeout of
 // a command may be too short.

@@ -1,6 +1,7 @@
 package coherence_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,11 @@ func TestFenceThatNeverOpensForWhatIsPending(t *testing.T) {
 	check(t, server.Resume())
 	eventually(t, "it catches up", soon, func() bool { return p.State().Condition == coherence.CatchingUp })
 	eventually(t, "it is told", soon, func() bool { return len(p.events.of(coherence.FenceClosed)) == 1 })
+	eventually(t, "and why", soon, func() bool {
+		return slices.ContainsFunc(p.events.of(coherence.InvalidationPending), func(err error) bool {
+			return strings.Contains(err.Error(), "done with redis") && strings.Contains(err.Error(), "can't run this command")
+		})
+	})
 	syncs := p.Stats().Syncs
 	eventually(t, "the grace is over", soon, func() bool { return p.Stats().Syncs > syncs+10 })
 	if s := p.State(); s.Condition != coherence.CatchingUp || s.Pending != 1 || !strings.Contains(s.Why, "done with redis") {

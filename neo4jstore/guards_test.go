@@ -3,8 +3,6 @@ package neo4jstore_test
 import (
 	"context"
 	"errors"
-	"net"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,61 +49,4 @@ func TestWriteEndsBeforeItsIntent(t *testing.T) {
 	if n := bus.Stats().UnknownUpdates; n != 0 {
 		t.Errorf("%d writes of unknown outcome: it was surely rolled back", n)
 	}
-}
-
-// TestLimitsOfLoads: MaxLoads and LoadTimeout are those of each cache of a store.
-func TestLimitsOfLoads(t *testing.T) {
-	t.Parallel()
-	deaf, connections := blackHole(t)
-	driver, err := neo4j.NewDriverWithContext("bolt://"+deaf, neo4j.NoAuth())
-	must(t, err)
-	t.Cleanup(func() { driver.Close(context.Background()) })
-	bus, err := coherence.New(coherence.Config{})
-	must(t, err)
-	t.Cleanup(func() { _ = bus.Close() })
-	const limit = time.Second
-	store, err := neo4jstore.NewPreferenceStore(neo4jstore.PreferenceConfig{
-		Source: neo4jstore.Source{Driver: driver, Database: database}, Bus: bus, MaxLoads: 1, LoadTimeout: limit,
-	})
-	must(t, err)
-	t.Cleanup(func() { _ = store.Close() })
-	for what, read := range map[string]func(context.Context, neo4jstore.UserKey) error{
-		"List": func(ctx context.Context, u neo4jstore.UserKey) error { _, err := store.List(ctx, u); return err },
-		"Get":  func(ctx context.Context, u neo4jstore.UserKey) error { _, err := store.Get(ctx, u, "id"); return err },
-		"ForContext": func(ctx context.Context, u neo4jstore.UserKey) error {
-			_, err := store.ForContext(ctx, u, map[string]string{"a": "b"})
-			return err
-		},
-	} {
-		before, first := connections(), make(chan error, 1)
-		go func() { first <- read(t.Context(), neo4jstore.UserKey{Tenant: "acme", User: "ada"}) }()
-		eventually(t, 10*time.Second, func() bool { return connections() == before+1 })
-		ctx, cancel := context.WithTimeout(t.Context(), limit/4)
-		if err := read(ctx, neo4jstore.UserKey{Tenant: "acme", User: "bob"}); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s of another: %v", what, err)
-		}
-		cancel()
-		if n := connections() - before; n != 1 {
-			t.Errorf("%s: %d reads of Neo4j at once", what, n)
-		}
-		if err := <-first; !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-}
-
-// blackHole accepts connections and never answers, and counts them.
-func blackHole(t *testing.T) (addr string, connections func() int64) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	t.Cleanup(func() { listener.Close() })
-	var n atomic.Int64
-	go func() {
-		for c, err := listener.Accept(); err == nil; c, err = listener.Accept() {
-			defer c.Close()
-			n.Add(1)
-		}
-	}()
-	return listener.Addr().String(), n.Load
 }

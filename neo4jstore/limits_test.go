@@ -58,7 +58,7 @@ func TestLimitsOfEachCache(t *testing.T) {
 				ctx, cancel := context.WithTimeout(r.ctx, 10*time.Second) // far less than what is the default
 				defer cancel()
 				if err := read(ctx); err == nil || !strings.Contains(err.Error(), "LoadTimeout, 200ms") {
-					ended <- fmt.Errorf("%s: got %v", name, err)
+					ended <- fmt.Errorf("%s: got %w", name, err)
 				}
 			})
 		}

@@ -236,7 +236,7 @@ func syncs() []mutant {
 		},
 		{
 			name: "a connection that was being dialled is made anew", guard: "SYNC: every private connection ... is closed and made anew",
-			file: "coherence/client.go",
+			file: "coherence/connections.go",
 			old:  `if c.renewed != renewed {`,
 			new:  `if c.renewed < renewed {`,
 			pkg:  "coherence", test: "TestConnectionDialledMeanwhile",
