@@ -159,7 +159,8 @@ func (c *Cache[K, V]) entry(key K) (coherence.Ref, string) {
 
 // Update runs write, which changes the entry in the source, and makes every process forget it; see Bus.Update. After an
 // error of write the commit may still land, so nobody caches the entry for coherence.Config.IntentLife, unless the error is
-// marked with coherence.RolledBack: mark what fails before it touches the source.
+// marked with coherence.RolledBack: mark what fails before it touches the source. A Set of the entry within write stores
+// nothing.
 func (c *Cache[K, V]) Update(ctx context.Context, key K, write func(context.Context) error) error {
 	if c.flights.isClosed() {
 		return ErrClosed

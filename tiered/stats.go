@@ -20,7 +20,7 @@ type Stats struct {
 	Foreign      uint64 // words of a newer format, another schema or another codec
 	Garbage      uint64 // words that were damaged or none of ours
 	RedisErrors  uint64 // reads and writes of a key that Redis did not answer, or answered with an error
-	Bypasses     uint64 // flights that went round memory and Redis
+	Bypasses     uint64 // flights that went round memory and Redis: right after a write of this process, too
 	Shared       uint64 // readers that shared another's flight
 	Waited       uint64 // times that a reader waited for the end of a flight that it could not share
 	Loads        uint64 // keys asked of the source
