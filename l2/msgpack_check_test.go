@@ -59,6 +59,70 @@ type leaving struct {
 func (g leaving) MarshalMsg(b []byte) ([]byte, error)    { return b, nil }
 func (g *leaving) UnmarshalMsg(b []byte) ([]byte, error) { return b, nil }
 
+// skipping and dashed have fields that it passes over, too.
+type skipping struct {
+	Name  string
+	Score int64 `msgpack:"-"`
+}
+
+func (g skipping) MarshalMsg(b []byte) ([]byte, error)    { return msgp.AppendString(b, g.Name), nil }
+func (g *skipping) UnmarshalMsg(b []byte) ([]byte, error) { return b, nil }
+
+type dashed struct {
+	Name  string
+	Score int64 `msg:"-,omitempty" msgpack:"score"`
+}
+
+func (g dashed) MarshalMsg(b []byte) ([]byte, error)    { return msgp.AppendString(b, g.Name), nil }
+func (g *dashed) UnmarshalMsg(b []byte) ([]byte, error) { return b, nil }
+
+type calling struct{ Back func() }
+
+func (g calling) MarshalMsg(b []byte) ([]byte, error)    { return b, nil }
+func (g *calling) UnmarshalMsg(b []byte) ([]byte, error) { return b, nil }
+
+// older stands for code that does not know of a field, and whose tags do not show it.
+type older struct {
+	base
+	Next *older
+	In   *inside
+}
+
+type inside struct {
+	At    [2]int8
+	On    bool
+	Up    uint8
+	Name  string
+	Half  float32
+	Score complex64
+}
+
+func (g older) MarshalMsg(b []byte) ([]byte, error) {
+	b = fmt.Append(b, g.base, g.Next != nil, g.In != nil)
+	if g.In != nil {
+		b = fmt.Append(b, g.In.At, g.In.On, g.In.Up, g.In.Name, g.In.Half)
+	}
+	return b, nil
+}
+func (g *older) UnmarshalMsg(b []byte) ([]byte, error) { return b, nil }
+
+// picky takes only some values, of which a check knows nothing.
+type picky struct {
+	Level uint8
+	Next  *picky
+}
+
+func (g *picky) MarshalMsg(b []byte) ([]byte, error) {
+	if g.Level > 0 {
+		return b, io.ErrUnexpectedEOF
+	}
+	if g.Next != nil {
+		panic("no next")
+	}
+	return b, nil
+}
+func (g *picky) UnmarshalMsg(b []byte) ([]byte, error) { return b, nil }
+
 type halfway struct {
 	Name  string
 	level int64
@@ -102,6 +166,22 @@ func TestMessagePackCheck(t *testing.T) {
 			`leaving.Score: what is tagged "-" may not survive the MarshalMsg of leaving; remove the method or teach leaving with an Extension`,
 		},
 		{
+			l2.MessagePack[skipping]().Check(),
+			`skipping.Score: what is tagged "-" may not survive the MarshalMsg of skipping; remove the method or teach skipping with an Extension`,
+		},
+		{
+			l2.MessagePack[dashed]().Check(),
+			`dashed.Score: what is tagged "-" may not survive the MarshalMsg of dashed; remove the method or teach dashed with an Extension`,
+		},
+		{
+			l2.MessagePack[calling]().Check(),
+			"calling.Back: a func may not survive the MarshalMsg of calling; remove the method or teach calling with an Extension",
+		},
+		{
+			l2.MessagePack[map[string]older]().Check(),
+			"map[string]older[].In.Score: what it holds may not survive the MarshalMsg of older; remove the method or teach older with an Extension",
+		},
+		{
 			l2.MessagePack[[]halfway]().Check(),
 			"[]halfway[].level: what is unexported may not survive the MarshalMsg of halfway; remove the method or teach halfway with an Extension",
 		},
@@ -120,6 +200,11 @@ func TestMessagePackCheck(t *testing.T) {
 			t.Errorf("got\n\t%v\nwant\n\tl2: MessagePack: %s", c.got, c.want)
 		}
 	}
+}
+
+// What MarshalMsg does with values that it never gets is no reason to refuse its type.
+func TestMessagePackCheckOfPickyMethods(t *testing.T) {
+	check(t, l2.MessagePack[picky]().Check())
 }
 
 func TestMessagePackRefusesToLose(t *testing.T) {

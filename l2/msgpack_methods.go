@@ -1,10 +1,12 @@
 package l2
 
 import (
+	"cmp"
 	"encoding"
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/tinylib/msgp/msgp"
 )
@@ -63,7 +65,11 @@ func appendsBinary(t reflect.Type) bool {
 
 func (c *compiler) msgpMethods(t reflect.Type, path string) op {
 	c.shape.WriteString("msgp " + t.PkgPath() + "." + t.Name())
-	if where, what := c.loses(t, path, map[reflect.Type]bool{}); what != "" {
+	where, what := c.loses(t, path, map[reflect.Type]bool{})
+	if what == "" {
+		where, what = newProbe(t).loses(t, path, func(v reflect.Value) reflect.Value { return v })
+	}
+	if what != "" {
 		c.refuse(where, what+" may not survive the MarshalMsg of "+typeName(t)+"; remove the method or teach "+typeName(t)+" with an Extension")
 	}
 	return own(tagOwn,
@@ -102,6 +108,8 @@ func (c *compiler) loses(t reflect.Type, path string, seen map[reflect.Type]bool
 		return path, "the type in an interface"
 	case t.Kind() == reflect.Slice || t.Kind() == reflect.Map:
 		return path, "nil or empty"
+	case t.Kind() == reflect.Func || t.Kind() == reflect.Chan || t.Kind() == reflect.UnsafePointer:
+		return path, "a " + t.Kind().String()
 	case t.Kind() == reflect.Array:
 		fmt.Fprint(&c.shape, t.Len())
 		return c.loses(t.Elem(), path, seen)
@@ -114,10 +122,11 @@ func (c *compiler) loses(t reflect.Type, path string, seen map[reflect.Type]bool
 	generated := slices.ContainsFunc(fields, reflect.StructField.IsExported)
 	for f := range t.Fields() {
 		here := path + "." + f.Name
-		switch tag := f.Tag.Get("msg"); {
+		tag := cmp.Or(f.Tag.Get("msg"), f.Tag.Get("msgpack")) // as the generator reads them
+		switch name, _, _ := strings.Cut(tag, ","); {
 		case f.Name == "_" || f.Type.Size() == 0:
 			continue
-		case tag == "-":
+		case name == "-":
 			return here, `what is tagged "-"`
 		case generated && !f.IsExported() && !f.Anonymous:
 			return here, "what is unexported"
