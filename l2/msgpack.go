@@ -35,9 +35,9 @@ const maxEncoded = 512 << 20
 // AppendBinary or MarshalBinary, and UnmarshalBinary (package encoding); the exported fields. Methods that an embedded field
 // may have brought are not used, as they know nothing of the other fields. MarshalBinary is taken at its word. MarshalMsg is
 // mostly generated, and generated code loses the zone of a time, whether an empty slice or map was nil, and fields that are
-// unexported, tagged "-" or unknown to it, so Check refuses a type with these methods that holds one. For that it gives
-// MarshalMsg values of which one field is set, and refuses the type where no byte says so. Extend it without functions, and
-// its fields are written instead.
+// unexported, tagged "-" or unknown to it, and a negative zero under omitempty, so Check refuses a type with these methods
+// that holds one. For that it gives MarshalMsg values of which one field is set, and refuses the type where no byte says so.
+// Extend it without functions, and its fields are written instead.
 //
 // # Limits
 //

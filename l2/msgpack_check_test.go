@@ -106,6 +106,27 @@ func (g older) MarshalMsg(b []byte) ([]byte, error) {
 }
 func (g *older) UnmarshalMsg(b []byte) ([]byte, error) { return b, nil }
 
+// omitting and emptied leave out what equals zero, as omitempty does.
+type omitting struct{ F [2]float32 }
+
+func (g omitting) MarshalMsg(b []byte) ([]byte, error) {
+	if g == (omitting{}) {
+		return b, nil
+	}
+	return fmt.Append(b, g.F), nil
+}
+func (g *omitting) UnmarshalMsg(b []byte) ([]byte, error) { return b, nil }
+
+type emptied struct{ In *struct{ C complex128 } }
+
+func (g emptied) MarshalMsg(b []byte) ([]byte, error) {
+	if g.In == nil || g.In.C == 0 {
+		return fmt.Append(b, g.In != nil), nil
+	}
+	return fmt.Append(b, g.In.C), nil
+}
+func (g *emptied) UnmarshalMsg(b []byte) ([]byte, error) { return b, nil }
+
 // picky takes only some values, of which a check knows nothing.
 type picky struct {
 	Level uint8
@@ -180,6 +201,14 @@ func TestMessagePackCheck(t *testing.T) {
 		{
 			l2.MessagePack[map[string]older]().Check(),
 			"map[string]older[].In.Score: what it holds may not survive the MarshalMsg of older; remove the method or teach older with an Extension",
+		},
+		{
+			l2.MessagePack[omitting]().Check(),
+			"omitting.F: a negative zero may not survive the MarshalMsg of omitting; remove the method or teach omitting with an Extension",
+		},
+		{
+			l2.MessagePack[emptied]().Check(),
+			"emptied.In.C: a negative zero may not survive the MarshalMsg of emptied; remove the method or teach emptied with an Extension",
 		},
 		{
 			l2.MessagePack[[]halfway]().Check(),

@@ -2,6 +2,7 @@ package l2
 
 import (
 	"bytes"
+	"math"
 	"reflect"
 
 	"github.com/tinylib/msgp/msgp"
@@ -24,11 +25,18 @@ func newProbe(t reflect.Type) *probe {
 
 // loses looks into what is of type t, at path, and where to leads in a value of the probe's own type.
 func (p *probe) loses(t reflect.Type, path string, to func(reflect.Value) reflect.Value) (where, what string) {
-	if t.Kind() != reflect.Struct && t.Kind() != reflect.Array && p.alike(to, change) {
-		return path, "what it holds"
-	}
 	switch t.Kind() {
+	default:
+		if p.alike(to, change) {
+			return path, "what it holds"
+		}
+		if p.alike(to, negate) { // omitempty takes it for the other zero
+			return path, "a negative zero"
+		}
 	case reflect.Pointer:
+		if p.alike(to, change) {
+			return path, "what it holds"
+		}
 		return p.loses(t.Elem(), path, func(v reflect.Value) reflect.Value {
 			v = to(v)
 			if v.IsNil() {
@@ -62,9 +70,6 @@ func (p *probe) loses(t reflect.Type, path string, to func(reflect.Value) reflec
 // alike reports whether a value is written as it would be after set. Methods that fail say nothing: they may take only
 // what makes sense.
 func (p *probe) alike(to func(reflect.Value) reflect.Value, set func(reflect.Value) bool) (same bool) {
-	if p.left--; p.left < 0 {
-		return false
-	}
 	defer func() {
 		if recover() != nil {
 			same = false
@@ -72,9 +77,10 @@ func (p *probe) alike(to func(reflect.Value) reflect.Value, set func(reflect.Val
 	}()
 	zero, other := reflect.New(p.typ), reflect.New(p.typ)
 	to(zero.Elem()) // makes the pointers on the way
-	if !set(to(other.Elem())) {
+	if !set(to(other.Elem())) || p.left == 0 {
 		return false
 	}
+	p.left--
 	a, err := zero.Interface().(msgp.Marshaler).MarshalMsg(nil)
 	if err != nil {
 		return false
@@ -100,6 +106,20 @@ func change(v reflect.Value) bool {
 		v.SetFloat(1)
 	case v.CanComplex():
 		v.SetComplex(1)
+	default:
+		return false
+	}
+	return true
+}
+
+// negate makes a zero the other one, if there is one.
+func negate(v reflect.Value) bool {
+	minus := math.Copysign(0, -1)
+	switch {
+	case v.CanFloat():
+		v.SetFloat(minus)
+	case v.CanComplex():
+		v.SetComplex(complex(minus, minus))
 	default:
 		return false
 	}
