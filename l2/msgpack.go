@@ -32,12 +32,12 @@ const maxEncoded = 512 << 20
 // # Types with an encoding of their own
 //
 // In this order: an [Extension]; the encoding of times; MarshalMsg and UnmarshalMsg ([github.com/tinylib/msgp]);
-// AppendBinary or MarshalBinary, and UnmarshalBinary (package encoding); the exported fields. Methods that an embedded field
-// may have brought are not used, as they know nothing of the other fields. MarshalBinary is taken at its word. MarshalMsg is
-// mostly generated, and generated code loses the zone of a time, whether an empty slice or map was nil, and fields that are
-// unexported, tagged "-" or unknown to it, and a negative zero under omitempty, so Check refuses a type with these methods
-// that holds one. For that it gives MarshalMsg values of which one field is set, and refuses the type where no byte says so.
-// Extend it without functions, and its fields are written instead.
+// AppendBinary or MarshalBinary, and UnmarshalBinary (package encoding); the exported fields. Methods that an embedded
+// field may have brought are not used, as they know nothing of the other fields. MarshalBinary is taken at its word.
+// MarshalMsg is mostly generated, and generated code loses the zone of a time, whether an empty slice or map was nil,
+// and fields that are unexported, tagged "-" or unknown to it, and a negative zero under omitempty, so Check refuses a
+// type with these methods that holds one. For that it gives MarshalMsg values of which one field is set, and refuses
+// the type where no byte says so. Extend it without functions, and its fields are written instead.
 //
 // # Limits
 //

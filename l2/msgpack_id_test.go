@@ -63,6 +63,12 @@ func TestMessagePackIDOfGenerated(t *testing.T) {
 		"tagged": l2.MsgpShape[struct {
 			Name string `msg:"n"`
 		}](),
+		"tagged for another": l2.MsgpShape[struct {
+			Name string `msgpack:"n"`
+		}](),
+		"tagged for JSON": l2.MsgpShape[struct {
+			Name string `json:"n"`
+		}](),
 		"typed":   l2.MsgpShape[struct{ Name int }](),
 		"pointer": l2.MsgpShape[struct{ Name *string }](),
 		"nested":  l2.MsgpShape[struct{ Name inner }](),

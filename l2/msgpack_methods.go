@@ -131,7 +131,7 @@ func (c *compiler) loses(t reflect.Type, path string, seen map[reflect.Type]bool
 		case generated && !f.IsExported() && !f.Anonymous:
 			return here, "what is unexported"
 		default:
-			fmt.Fprintf(&c.shape, " %s %q", f.Name, tag)
+			fmt.Fprintf(&c.shape, " %s %q", f.Name, f.Tag) // the generator may have read any of it
 		}
 		if where, what = c.loses(f.Type, here, seen); what != "" {
 			return where, what
