@@ -49,6 +49,7 @@ func TestJSONRoundTrip(t *testing.T) {
 		Zero float64 `json:",string"`
 	}
 	roundTrip(t, l2.JSON[texts](), texts{Zero: math.Copysign(0, -1)}) // no option leaves it out
+	roundTrip(t, l2.JSON[map[coded]coded](), map[coded]coded{"a": "\xff", "b": "\xfe"})
 	roundTrip(t, l2.JSON[map[string][]byte](), map[string][]byte{"nil": nil, "empty": {}, "\x00": {0}})
 }
 
@@ -57,6 +58,18 @@ type bothWays struct{ n int }
 func (b bothWays) MarshalJSON() ([]byte, error)    { return json.Marshal(b.n) }
 func (b *bothWays) UnmarshalJSON(src []byte) error { return json.Unmarshal(src, &b.n) }
 func TestJSONUsesMethods(t *testing.T)             { roundTrip(t, l2.JSON[[]bothWays](), []bothWays{{1}, {2}}) }
+
+// coded has JSON methods, which encoding/json asks a value for and no key.
+type coded string
+
+func (c coded) MarshalJSON() ([]byte, error) { return json.Marshal([]byte(c)) }
+
+func (c *coded) UnmarshalJSON(src []byte) error {
+	var b []byte
+	err := json.Unmarshal(src, &b)
+	*c = coded(b)
+	return err
+}
 
 type oneWay struct{ N int }
 
@@ -233,6 +246,7 @@ func TestJSONRefusesValuesThatItWouldChange(t *testing.T) {
 		}
 		wantError(t, err, want+bad.want)
 	}
+	wantError(t, appendError(l2.JSON[map[coded]int](), map[coded]int{"\xff": 1, "\xfe": 2}), "l2: encode map[coded]int[key]: a string that is not UTF-8; JSON would change it")
 	cycle := &document{}
 	cycle.Parent = cycle
 	if _, err := c.Append(nil, []document{*cycle}); err == nil {

@@ -62,9 +62,7 @@ func (w *jsonWalk) value(v reflect.Value, depth int) (err error) {
 	}
 	switch t.Kind() {
 	case reflect.String:
-		if err = w.spend(len(`""`) + v.Len()); err == nil && !utf8.ValidString(v.String()) {
-			return errNotUTF8
-		}
+		return w.text(v.String())
 	case reflect.Pointer:
 		if v.IsNil() {
 			return w.spend(len("null"))
@@ -118,12 +116,31 @@ func (w *jsonWalk) mapping(v reflect.Value, depth int) error {
 	for i := v.MapRange(); i.Next(); {
 		k.SetIterKey(i)
 		e.SetIterValue(i)
-		if err := w.value(k, depth+1); err != nil {
+		if err := w.key(k); err != nil {
 			return at("[key]", err)
 		}
 		if err := w.value(e, depth+1); err != nil {
 			return atKey(k, err)
 		}
+	}
+	return nil
+}
+
+// key looks at the key of a map. encoding/json asks it for no JSON method.
+func (w *jsonWalk) key(k reflect.Value) error {
+	if k.Kind() == reflect.String {
+		return w.text(k.String())
+	}
+	return w.spend(len(`"0"`))
+}
+
+// text looks at what is written as a string.
+func (w *jsonWalk) text(s string) error {
+	if err := w.spend(len(`""`) + len(s)); err != nil {
+		return err
+	}
+	if !utf8.ValidString(s) {
+		return errNotUTF8
 	}
 	return nil
 }
