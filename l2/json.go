@@ -15,9 +15,9 @@ import (
 // What JSON would lose is refused, by Check where the type says it and by Append where the value does:
 //
 //   - Check: interfaces, fields that are unexported, tagged "-" or hidden by another of their name, pointers to what
-//     may itself be null, omitempty on slices and maps, embedded pointers, names that encoding/json ignores, map keys
-//     that are neither strings nor integers, methods that are promoted or on one side only, [json.RawMessage] and
-//     [json.Number].
+//     may itself be null, omitempty on slices and maps, the option string on what has methods, embedded pointers, names
+//     that encoding/json ignores, map keys that are neither strings nor integers, methods that are promoted or on one
+//     side only, [json.RawMessage] and [json.Number].
 //   - Append: times that are not in UTC (JSON has an offset and no zone; call UTC first), strings that are not UTF-8,
 //     NaN and infinities, and a negative zero under omitempty or omitzero; what is nested deeper than the 10,000 that
 //     encoding/json reads, cycles among it, and what is longer than the 512 MB that a Redis string can hold.

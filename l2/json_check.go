@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -185,7 +186,7 @@ func omits(options string) (empty, zero bool) {
 	return empty, zero
 }
 
-// lost names the option that leaves out what does not come back as it was, or "". The zeros of floats are lossless's.
+// lost names the option under which something does not come back as it was, or "". The zeros of floats are lossless's.
 func lost(t reflect.Type, options string) string {
 	empty, zero := omits(options)
 	switch t.Kind() {
@@ -202,5 +203,21 @@ func lost(t reflect.Type, options string) string {
 	if zero {
 		return "omitzero"
 	}
+	if slices.Contains(strings.Split(options, ","), "string") && quotesOwn(t) {
+		return "string"
+	}
 	return ""
+}
+
+// quotesOwn reports whether the option string makes encoding/json read t, or what it points to, without the quotes that
+// its methods have written.
+func quotesOwn(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer && t.Name() == "" {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map, reflect.Struct:
+		return false // the option changes nothing
+	}
+	return methodOf(t, marshalerJSON) || methodOf(t, marshalerText)
 }

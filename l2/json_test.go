@@ -3,6 +3,7 @@ package l2_test
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math"
 	"net/netip"
 	"reflect"
@@ -166,11 +167,32 @@ func TestJSONCheck(t *testing.T) {
 				A *time.Time `json:",omitzero"`
 			}]().Check(), `struct { A *time.Time "json:\",omitzero\"" }.A: omitzero does not bring every *Time back; remove the option`,
 		},
+		{
+			l2.JSON[struct {
+				A slog.Level `json:",string"`
+			}]().Check(), `struct { A slog.Level "json:\",string\"" }.A: string does not bring every Level back; remove the option`,
+		},
+		{
+			l2.JSON[struct {
+				A *coded `json:",omitempty,string"`
+			}]().Check(), `struct { A *l2_test.coded "json:\",omitempty,string\"" }.A: string does not bring every *coded back; remove the option`,
+		},
 	} {
 		if c.got == nil || strings.TrimPrefix(c.got.Error(), "l2: JSON: ") != c.want {
 			t.Errorf("got\n\t%v\nwant\n\tl2: JSON: %s", c.got, c.want)
 		}
 	}
+}
+
+// What the option string does not change may have methods, and it.
+func TestJSONQuotes(t *testing.T) {
+	type row struct {
+		Number *int       `json:",string"`
+		Text   string     `json:",string"`
+		Addr   netip.Addr `json:",string"` //nolint:staticcheck // an option that does nothing
+		Levels []grade    `json:",string"` //nolint:staticcheck // likewise
+	}
+	roundTrip(t, l2.JSON[[]row](), []row{{}, {Number: new(7), Text: "null", Addr: netip.MustParseAddr("::1"), Levels: []grade{1}}})
 }
 
 func TestJSONNames(t *testing.T) {
