@@ -152,7 +152,7 @@ func runMany(ctx context.Context, client redis.UniversalClient, script *redis.Sc
 			}
 		}
 		if pipe.Len() > 0 {
-			_, _ = pipe.Exec(ctx) // each command has its own error
+			exec(ctx, pipe)
 		}
 	}
 	send(script.EvalSha, false)

@@ -193,7 +193,7 @@ func (r *reads) send(ctx context.Context, full []*seat) {
 		for _, c := range cmds {
 			_ = pipe.Process(ctx, c)
 		}
-		_, _ = pipe.Exec(ctx)
+		exec(ctx, pipe)
 	}
 	words, err := all.result(mget.Err())
 	for _, s := range full {
@@ -205,5 +205,17 @@ func (r *reads) send(ctx context.Context, full []*seat) {
 		default:
 			s.words, words = words[:len(s.keys)], words[len(s.keys):]
 		}
+	}
+}
+
+// exec sends a pipeline; each command has its own error then. go-redis tells no command what Redis says while a
+// connection is opened, that the password is wrong for one.
+func exec(ctx context.Context, pipe redis.Pipeliner) {
+	cmds, err := pipe.Exec(ctx)
+	if err == nil || slices.ContainsFunc(cmds, func(c redis.Cmder) bool { return c.Err() != nil }) {
+		return
+	}
+	for _, c := range cmds {
+		c.SetErr(err)
 	}
 }
