@@ -19,10 +19,11 @@ import (
 //     that encoding/json ignores, map keys that are neither strings nor integers, methods that are promoted or on one
 //     side only, [json.RawMessage] and [json.Number].
 //   - Append: times that are not in UTC (JSON has an offset and no zone; call UTC first), strings that are not UTF-8,
-//     NaN and infinities, and a negative zero under omitempty or omitzero; what is nested deeper than the 10,000 that
-//     encoding/json reads, cycles among it, and what is longer than the 512 MB that a Redis string can hold.
+//     those of MarshalText among them, NaN and infinities, and a negative zero under omitempty or omitzero; what is
+//     nested deeper than the 10,000 that encoding/json reads, cycles among it, and what is longer than the 512 MB that a
+//     Redis string can hold.
 //
-// MarshalJSON and MarshalText are taken at their word. Unknown fields are an error of Decode. Names, types and tag
+// Beyond that, MarshalJSON and MarshalText are taken at their word. Unknown fields are an error of Decode. Names, types and tag
 // options are a part of the ID.
 func JSON[V any]() Codec[V] {
 	t := reflect.TypeFor[V]()

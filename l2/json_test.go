@@ -2,6 +2,7 @@ package l2_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -70,6 +71,21 @@ func (c *coded) UnmarshalJSON(src []byte) error {
 	err := json.Unmarshal(src, &b)
 	*c = coded(b)
 	return err
+}
+
+// slug has text methods.
+type slug string
+
+func (s slug) MarshalText() ([]byte, error) {
+	if strings.Contains(string(s), " ") {
+		return nil, errors.New("a space in a slug")
+	}
+	return []byte(s), nil
+}
+
+func (s *slug) UnmarshalText(b []byte) error {
+	*s = slug(b)
+	return nil
 }
 
 type oneWay struct{ N int }
@@ -259,6 +275,7 @@ func TestJSONRefusesValuesThatItWouldChange(t *testing.T) {
 		{document{Parent: &document{Tags: []string{"ok", "\xff"}}}, "[1].Parent.Tags[1]: a string that is not UTF-8; JSON would change it"},
 		{document{Counts: map[string]int{"\xff": 1}}, "[1].Counts[key]: a string that is not UTF-8; JSON would change it"},
 		{document{ByN: map[int8][]string{5: {"\xff"}}}, "[1].ByN[5][0]: a string that is not UTF-8; JSON would change it"},
+		{document{Addr: netip.MustParseAddr("fe80::1").WithZone("\xff")}, "[1].Addr: a string that is not UTF-8; JSON would change it"},
 		{document{Half: float32(math.Copysign(0, -1))}, "[1].Half: a negative zero that would be left out"},
 	} {
 		_, err := c.Append(nil, []document{{}, bad.v})
@@ -269,6 +286,8 @@ func TestJSONRefusesValuesThatItWouldChange(t *testing.T) {
 		wantError(t, err, want+bad.want)
 	}
 	wantError(t, appendError(l2.JSON[map[coded]int](), map[coded]int{"\xff": 1, "\xfe": 2}), "l2: encode map[coded]int[key]: a string that is not UTF-8; JSON would change it")
+	wantError(t, appendError(l2.JSON[*slug](), new(slug("\xff"))), "l2: encode *slug: a string that is not UTF-8; JSON would change it")
+	wantError(t, appendError(l2.JSON[[]slug](), []slug{"a b"}), "l2: encode []slug[0]: a space in a slug")
 	cycle := &document{}
 	cycle.Parent = cycle
 	if _, err := c.Append(nil, []document{*cycle}); err == nil {

@@ -2,6 +2,7 @@ package l2
 
 import (
 	"cmp"
+	"encoding"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -57,12 +58,15 @@ func (w *jsonWalk) value(v reflect.Value, depth int) (err error) {
 		}
 		return w.spend(len(`"2006-01-02T15:04:05Z"`))
 	}
-	if t.Kind() != reflect.Pointer && (t.Implements(marshalerJSON) || t.Implements(marshalerText)) {
+	switch own := t.Kind() != reflect.Pointer; {
+	case own && t.Implements(marshalerJSON):
 		return w.spend(1)
+	case own && t.Implements(marshalerText):
+		return w.ownText(v)
 	}
 	switch t.Kind() {
 	case reflect.String:
-		return w.text(v.String())
+		return w.text(bytesOf(v.String()))
 	case reflect.Pointer:
 		if v.IsNil() {
 			return w.spend(len("null"))
@@ -129,17 +133,26 @@ func (w *jsonWalk) mapping(v reflect.Value, depth int) error {
 // key looks at the key of a map. encoding/json asks it for no JSON method.
 func (w *jsonWalk) key(k reflect.Value) error {
 	if k.Kind() == reflect.String {
-		return w.text(k.String())
+		return w.text(bytesOf(k.String()))
 	}
 	return w.spend(len(`"0"`))
 }
 
-// text looks at what is written as a string.
-func (w *jsonWalk) text(s string) error {
-	if err := w.spend(len(`""`) + len(s)); err != nil {
+// ownText looks at what MarshalText writes.
+func (w *jsonWalk) ownText(v reflect.Value) error {
+	text, err := v.Addr().Interface().(encoding.TextMarshaler).MarshalText()
+	if err != nil {
 		return err
 	}
-	if !utf8.ValidString(s) {
+	return w.text(text)
+}
+
+// text looks at what is written as a string.
+func (w *jsonWalk) text(text []byte) error {
+	if err := w.spend(len(`""`) + len(text)); err != nil {
+		return err
+	}
+	if !utf8.Valid(text) {
 		return errNotUTF8
 	}
 	return nil
