@@ -19,12 +19,12 @@ import (
 //     that encoding/json ignores, map keys that are neither strings nor integers, methods that are promoted or on one
 //     side only, [json.RawMessage] and [json.Number].
 //   - Append: times that are not in UTC (JSON has an offset and no zone; call UTC first), strings that are not UTF-8,
-//     those of MarshalText among them, NaN and infinities, and a negative zero under omitempty or omitzero; what is
-//     nested deeper than the 10,000 that encoding/json reads, cycles among it, and what is longer than the 512 MB that a
-//     Redis string can hold.
+//     those of MarshalText among them, NaN and infinities, a negative zero under omitempty or omitzero, and pointers to
+//     what MarshalJSON writes as null; what is nested deeper than the 10,000 that encoding/json reads, cycles among it,
+//     and what is longer than the 512 MB that a Redis string can hold.
 //
-// Beyond that, MarshalJSON and MarshalText are taken at their word. Unknown fields are an error of Decode. Names, types and tag
-// options are a part of the ID.
+// Beyond that, MarshalJSON and MarshalText are taken at their word. Unknown fields are an error of Decode. Names, types
+// and tag options are a part of the ID.
 func JSON[V any]() Codec[V] {
 	t := reflect.TypeFor[V]()
 	c := jsonCheck{seen: map[reflect.Type]int{}}

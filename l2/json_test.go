@@ -73,6 +73,39 @@ func (c *coded) UnmarshalJSON(src []byte) error {
 	return err
 }
 
+// nullable is written as null where it is not valid.
+type nullable struct {
+	N     int
+	Valid bool
+}
+
+func (n nullable) MarshalJSON() ([]byte, error) {
+	if n.N < 0 {
+		return nil, errors.New("too few")
+	}
+	if !n.Valid {
+		return []byte(" null "), nil
+	}
+	return json.Marshal(n.N)
+}
+
+func (n *nullable) UnmarshalJSON(src []byte) error {
+	if n.Valid = string(src) != "null"; !n.Valid {
+		return nil
+	}
+	return json.Unmarshal(src, &n.N)
+}
+
+// A pointer that is not nil comes back as one, or is refused.
+func TestJSONNull(t *testing.T) {
+	roundTrip(t, l2.JSON[[]nullable](), []nullable{{}, {1, true}})
+	roundTrip(t, l2.JSON[map[string]*nullable](), map[string]*nullable{"nil": nil, "zero": {0, true}})
+	const want = "a pointer to what MarshalJSON writes as null; JSON would make it nil"
+	wantError(t, appendError(l2.JSON[*nullable](), &nullable{}), "l2: encode *nullable: "+want)
+	wantError(t, appendError(l2.JSON[[]*nullable](), []*nullable{nil, {}}), "l2: encode []*nullable[1]: "+want)
+	wantError(t, appendError(l2.JSON[*nullable](), &nullable{N: -1}), "l2: encode *nullable: too few")
+}
+
 // slug has text methods.
 type slug string
 

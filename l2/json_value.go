@@ -1,9 +1,11 @@
 package l2
 
 import (
+	"bytes"
 	"cmp"
 	"encoding"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -20,6 +22,7 @@ var (
 	errNotUTC   = errors.New("a time that is not in UTC; JSON would lose its zone")
 	errNotUTF8  = errors.New("a string that is not UTF-8; JSON would change it")
 	errMinus0   = errors.New("a negative zero that would be left out")
+	errNull     = errors.New("a pointer to what MarshalJSON writes as null; JSON would make it nil")
 	errDeepJSON = fmt.Errorf("nested deeper than the %d that encoding/json reads, or cyclic", maxJSONDepth)
 )
 
@@ -70,6 +73,9 @@ func (w *jsonWalk) value(v reflect.Value, depth int) (err error) {
 	case reflect.Pointer:
 		if v.IsNil() {
 			return w.spend(len("null"))
+		}
+		if err = notNull(v); err != nil {
+			return err
 		}
 		return w.value(v.Elem(), depth)
 	case reflect.Slice:
@@ -145,6 +151,18 @@ func (w *jsonWalk) ownText(v reflect.Value) error {
 		return err
 	}
 	return w.text(text)
+}
+
+// notNull looks at a pointer to what has a MarshalJSON. null is read as a nil pointer: UnmarshalJSON is not asked.
+func notNull(v reflect.Value) error {
+	if t := v.Type().Elem(); t == timeType || !t.Implements(marshalerJSON) {
+		return nil
+	}
+	b, err := v.Interface().(json.Marshaler).MarshalJSON()
+	if err == nil && string(bytes.TrimSpace(b)) == "null" {
+		return errNull
+	}
+	return err
 }
 
 // text looks at what is written as a string.
