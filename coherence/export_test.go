@@ -19,10 +19,11 @@ func (b *Bus) Listening() int {
 	return len(b.waiters.byName)
 }
 
-// IntentScript and DoneScript are the scripts of INTENT and DONE, for their own tables of cases.
+// IntentScript, DoneScript and ClearScript are the scripts of INTENT, DONE and CLEAR, for their own tables of cases.
 var (
 	IntentScript = intentScript
 	DoneScript   = doneScript
+	ClearScript  = clearScript
 )
 
 // HearNow applies a message as if the subscription of now had received it.

@@ -79,6 +79,10 @@ func TestSyncScriptGeneration(t *testing.T) {
 		{"gone, known is ahead of the clock", "", "3000000000000000", 3000000000000000},
 		{"no number", "x", "1700000000000000", 0},
 		{"a zero in front", "01700000000000000", "0", 0},
+		{"the last that Lua counts", "9007199254740991", "0", 9007199254740991},
+		{"one more", "9007199254740992", "0", 0},
+		{"known is the last that Lua counts", "1700000000000000", "9007199254740991", 9007199254740991},
+		{"known is one more", "1700000000000000", "9007199254740992", 1700000000000000},
 	} {
 		check(t, r.Del(t.Context(), key).Err())
 		if c.stored != "" {
@@ -186,12 +190,50 @@ func TestJournalIsBoundedInBytes(t *testing.T) {
 	}
 }
 
+// TestNumbersThatLuaDoesNotCount are nobody's: two announcements with one number would be one, and a generation would not
+// rise.
+func TestNumbersThatLuaDoesNotCount(t *testing.T) {
+	t.Parallel()
+	r := shared(t)
+	l, name, k := r.layout, word.GenerationName("test"), entry("k")
+	s, g := l.Sequence(), l.Key(name)
+	invalidate := func() string {
+		t.Helper()
+		keys := []string{s, l.Journal(), l.Key(k.String())}
+		n, err := coherence.DoneScript.Run(t.Context(), r, keys, l.Channel(), k.String(), 3_600_000, "1", "", "").Text()
+		check(t, err)
+		return n
+	}
+	raise := func() string {
+		t.Helper()
+		n, err := coherence.ClearScript.Run(t.Context(), r, []string{s, l.Journal(), g}, l.Channel(), name).Text()
+		check(t, err)
+		return n
+	}
+	for _, c := range []struct {
+		name, key string
+		next      func() string
+	}{{"sequence", s, invalidate}, {"generation", g, raise}} {
+		for _, stored := range []string{"9007199254740991", "9007199254740992", "9007199254740993", "9999999999999999"} {
+			check(t, r.Set(t.Context(), c.key, stored, 0).Err())
+			seen := map[string]bool{}
+			for range 3 {
+				n := c.next()
+				if seen[n] || len(n) != 16 || r.text(t, c.key) != n {
+					t.Errorf("%s %s: the next is %s, stored %s, after %v", c.name, stored, n, r.text(t, c.key), seen)
+				}
+				seen[n] = true
+			}
+		}
+	}
+}
+
 // TestSyncScriptNewNode: where the node is another than the journal's, the sequence rises, never falls, and the journal
 // goes.
 func TestSyncScriptNewNode(t *testing.T) {
 	t.Parallel()
 	r := shared(t)
-	for _, stored := range []string{"", "5", "3000000000000000", "x", "007", "12345678901234567", "1e300"} {
+	for _, stored := range []string{"", "5", "3000000000000000", "x", "007", "12345678901234567", "9007199254740992", "1e300"} {
 		before := r.sync(t, "", "0")
 		check(t, r.Set(t.Context(), r.layout.Incarnation(), "another node", 0).Err())
 		check(t, r.Del(t.Context(), r.layout.Sequence()).Err())

@@ -14,8 +14,7 @@ local run, repl = field('server', 'run_id'), field('replication', 'master_replid
 local inc = word(KEYS[4])
 local node = (run and repl) and (run .. repl) or (inc or ARGV[2])
 if inc ~= node then
-  local s = word(KEYS[2])
-  s = s and #s <= 16 and tonumber(s) or 0
+  local s = count(word(KEYS[2])) or 0
   redis.call('SET', KEYS[2], number(math.max(s + 1, now)))
   redis.call('DEL', KEYS[3])
   redis.call('SET', KEYS[4], node)
@@ -28,7 +27,7 @@ local generations = {}
 for i = 5, #KEYS do
   local known = tonumber(ARGV[i + 1])
   local g = counter(KEYS[i])
-  if known > g then
+  if known > g and known <= most then
     g = known
     redis.call('SET', KEYS[i], number(g))
   end

@@ -55,7 +55,7 @@ func syncs() []mutant {
 		{
 			name: "a generation never falls in Redis", guard: "SYNC: sets each g = max(stored, ...; the one sent along)",
 			file: "coherence/lua/sync.lua",
-			old:  `if known > g then`,
+			old:  `if known > g and known <= most then`,
 			new:  `if false then`,
 			pkg:  "coherence", test: "TestSyncScriptGeneration",
 		},
@@ -111,8 +111,8 @@ func syncs() []mutant {
 		{
 			name: "the sequence never restarts low", guard: "State: a sequence s: created from TIME in us so that it never restarts low",
 			file: "internal/word/lib.lua",
-			old:  "    n = number(now_us())\n",
-			new:  "    n = '1'\n",
+			old:  "    n = now_us()\n",
+			new:  "    n = 1\n",
 			pkg:  "l2", test: "TestAnnounce",
 		},
 		{

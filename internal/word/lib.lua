@@ -68,24 +68,33 @@ local function version(key, random, life, now)
   return string.sub(w, 2)
 end
 
--- A counter that is missing or not a number (to INCR, 007 is none) is made anew from TIME, so that it never restarts low.
+-- The last number that Lua, whose numbers are doubles, tells from the next: a counter beyond it would stand still.
+local most = 9007199254740991
+
+-- The number that a word is, if INCR takes it (007 is none) and Lua counts so far.
+local function count(w)
+  local n = w and string.match(w, '^[1-9]%d*$') and tonumber(w)
+  return n and n <= most and n
+end
+
+-- A counter that is missing or no such number is made anew from TIME, so that it never restarts low.
 local function counter(key)
-  local n = word(key)
-  if not n or not string.match(n, '^[1-9]%d*$') or #n > 16 then
-    n = number(now_us())
-    redis.call('SET', key, n)
+  local n = count(word(key))
+  if not n then
+    n = now_us()
+    redis.call('SET', key, number(n))
   end
-  return tonumber(n)
+  return n
 end
 
 -- The next number of the sequence, written to the journal and told to everybody. The journal holds what one SYNC asks for
 -- at most (fullReach in coherence), and no refs that are longer than 16 kB together: to who has missed more, or those,
--- the journal does not reach back, and he forgets everything. A sequence that was missing, or not a number, is made anew: looking first would cost each invalidation a
--- command.
+-- the journal does not reach back, and he forgets everything. A sequence that was missing, or not a number, is made
+-- anew: looking first would cost each invalidation a command.
 local function announce(s, j, ch, refs)
   local n = redis.pcall('INCR', s)
   if type(n) == 'table' and not damaged(n, 'WRONGTYPE', 'integer', 'overflow') then error(n) end
-  if type(n) ~= 'number' or n < 2 or n >= 1e16 then
+  if type(n) ~= 'number' or n < 2 or n > most then
     redis.call('DEL', s)
     counter(s)
     n = redis.call('INCR', s)
