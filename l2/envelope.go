@@ -44,6 +44,8 @@ const (
 
 	// MaxTags is how many tags an entry can have.
 	MaxTags = 255
+
+	maxHead = versionsAt + MaxTags*versionSize + 8 + 1 // what is before the payload
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

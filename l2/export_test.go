@@ -11,6 +11,9 @@ var (
 	SetScript   = setScript
 )
 
+// MaxEncoded is how long a payload may be.
+const MaxEncoded = maxEncoded
+
 // Read says what a word is, without Redis.
 func (s *Store[V]) Read(raw []byte, versions [][8]byte, generation uint64, now int64) Word[V] {
 	return s.read(raw, versions, generation, now)

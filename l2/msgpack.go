@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// maxEncoded is what one Redis string can hold.
-const maxEncoded = 512 << 20
+// maxEncoded is what one Redis string can hold beside the longest head of a word.
+const maxEncoded = 512<<20 - maxHead
 
 // MessagePack returns the default codec: MessagePack, written and read by functions that are compiled once from V.
 //
