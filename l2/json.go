@@ -31,7 +31,7 @@ func JSON[V any]() Codec[V] {
 	c.check(t, typeName(t))
 	j := jsonCodec[V]{name: typeName(t), id: fingerprint("json/1 ", c.shape.String()), foreign: c.foreign, most: maxEncoded}
 	if c.problem != nil {
-		j.problem = fmt.Errorf("l2: JSON: %w", c.problem)
+		j.problem = fmt.Errorf("JSON: %w", c.problem)
 	}
 	return j
 }
@@ -53,7 +53,7 @@ func (j jsonCodec[V]) Check() error { return j.problem }
 // Append implements [Codec].
 func (j jsonCodec[V]) Append(dst []byte, v V) ([]byte, error) {
 	if j.problem != nil {
-		return dst, j.problem
+		return dst, fmt.Errorf("l2: %w", j.problem)
 	}
 	var b []byte
 	err := lossless(reflect.ValueOf(&v).Elem(), j.most)
@@ -77,7 +77,7 @@ func (j jsonCodec[V]) Append(dst []byte, v V) ([]byte, error) {
 func (j jsonCodec[V]) Decode(src []byte) (V, error) {
 	var v, zero V
 	if j.problem != nil {
-		return zero, j.problem
+		return zero, fmt.Errorf("l2: %w", j.problem)
 	}
 	d := json.NewDecoder(bytes.NewReader(src))
 	d.DisallowUnknownFields()

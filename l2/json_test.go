@@ -227,8 +227,8 @@ func TestJSONCheck(t *testing.T) {
 			}]().Check(), `struct { A *l2_test.coded "json:\",omitempty,string\"" }.A: string does not bring every *coded back; remove the option`,
 		},
 	} {
-		if c.got == nil || strings.TrimPrefix(c.got.Error(), "l2: JSON: ") != c.want {
-			t.Errorf("got\n\t%v\nwant\n\tl2: JSON: %s", c.got, c.want)
+		if c.got == nil || c.got.Error() != "JSON: "+c.want {
+			t.Errorf("got\n\t%v\nwant\n\tJSON: %s", c.got, c.want)
 		}
 	}
 }

@@ -70,7 +70,7 @@ func newMessagePack[V any](dynamic bool, ext []Extension) Codec[V] {
 	m.root = c.compile(t, m.name)
 	c.compileExtensions()
 	if c.problem != nil {
-		m.problem = fmt.Errorf("l2: MessagePack: %w", c.problem)
+		m.problem = fmt.Errorf("MessagePack: %w", c.problem)
 	}
 	m.id = fingerprint("msgpack/1 ", c.shape.String())
 	return m
@@ -85,7 +85,7 @@ func (m *messagePack[V]) Check() error { return m.problem }
 // Append implements [Codec].
 func (m *messagePack[V]) Append(dst []byte, v V) ([]byte, error) {
 	if m.problem != nil {
-		return dst, m.problem
+		return dst, fmt.Errorf("l2: %w", m.problem)
 	}
 	p := m.holders.Get().(*V)
 	*p = v
@@ -105,7 +105,7 @@ func (m *messagePack[V]) Append(dst []byte, v V) ([]byte, error) {
 func (m *messagePack[V]) Decode(src []byte) (V, error) {
 	var zero V
 	if m.problem != nil {
-		return zero, m.problem
+		return zero, fmt.Errorf("l2: %w", m.problem)
 	}
 	p := m.holders.Get().(*V)
 	rest, err := m.root.dec(src, reflect.ValueOf(p).Elem(), 0)

@@ -225,8 +225,8 @@ func TestMessagePackCheck(t *testing.T) {
 			"Extension celsius: has one function of two; give both or none",
 		},
 	} {
-		if c.got == nil || strings.TrimPrefix(c.got.Error(), "l2: MessagePack: ") != c.want {
-			t.Errorf("got\n\t%v\nwant\n\tl2: MessagePack: %s", c.got, c.want)
+		if c.got == nil || c.got.Error() != "MessagePack: "+c.want {
+			t.Errorf("got\n\t%v\nwant\n\tMessagePack: %s", c.got, c.want)
 		}
 	}
 }

@@ -33,6 +33,6 @@ func ExampleExtend() {
 	back, err := codec.Decode(b)
 	fmt.Println(&back.Balance, err)
 	// Output:
-	// l2: MessagePack: account.Balance.neg: unexported field would be lost; export it or teach its struct with an Extension
+	// MessagePack: account.Balance.neg: unexported field would be lost; export it or teach its struct with an Extension
 	// 1000000000000000000000000000000 <nil>
 }

@@ -190,7 +190,7 @@ func TestCodecRefusesWhatTheDriverNeverGives(t *testing.T) {
 		}
 	}
 	err := neo4jstore.Codec[[]dbtype.Entity]().Check()
-	if want := "l2: MessagePack: []Entity[]: interface type Entity; name a concrete type"; err == nil || err.Error() != want {
+	if want := "MessagePack: []Entity[]: interface type Entity; name a concrete type"; err == nil || err.Error() != want {
 		t.Errorf("got error\n\t%v\nwant\n\t%s", err, want)
 	}
 }
