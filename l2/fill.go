@@ -131,20 +131,6 @@ func (s *Store[V]) leased(token string, cmd *redis.Cmd, generation uint64, now i
 	return nil, w, nil
 }
 
-// Renew gives a lease its full life again, and says whether it was still held.
-func (s *Store[V]) Renew(ctx context.Context, e Entry, l *Lease) (bool, error) {
-	c := renewCall(e, l)
-	held, err := renewScript.Run(ctx, s.config.Redis, c.keys, c.args...).Bool()
-	if err != nil {
-		return false, fmt.Errorf("l2: renew: %w", err)
-	}
-	return held, nil
-}
-
-func renewCall(e Entry, l *Lease) call {
-	return call{keys: []string{e.Key}, args: []any{l.token, LeaseLife.Milliseconds()}}
-}
-
 // Fill stores what was loaded if the lease is still held, and says whether it was.
 func (s *Store[V]) Fill(ctx context.Context, e Entry, l *Lease, v Value[V]) (bool, error) {
 	w, err := s.Encode(l, v)

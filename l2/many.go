@@ -117,12 +117,11 @@ func (s *Store[V]) FillMany(ctx context.Context, fills []Filling) []Ended {
 	return all
 }
 
-// RenewMany gives several leases their full life again, in one round trip, and says whether one of them may still be
-// held.
-func (s *Store[V]) RenewMany(ctx context.Context, leases []Filling) (held bool) {
+// Renew gives leases their full life again, in one round trip, and says whether one of them may still be held.
+func (s *Store[V]) Renew(ctx context.Context, leases ...Filling) (held bool) {
 	calls := make([]call, len(leases))
 	for i, f := range leases {
-		calls[i] = renewCall(f.Entry, f.Lease)
+		calls[i] = call{keys: []string{f.Entry.Key}, args: []any{f.Lease.token, LeaseLife.Milliseconds()}}
 	}
 	for _, cmd := range runMany(ctx, s.config.Redis, renewScript, calls) {
 		one, err := cmd.Bool()

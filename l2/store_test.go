@@ -98,8 +98,8 @@ func TestLoadAndRead(t *testing.T) {
 		if err != nil || second != nil || met.Kind != l2.Leased || !strings.HasPrefix(r.at(t, e.Key), "L"+met.Token) {
 			t.Errorf("a second lease: got %v, %+v, %v", second, met, err)
 		}
-		if held, err := s.Renew(ctx, e, lease); err != nil || !held {
-			t.Errorf("renewed: got %v, %v", held, err)
+		if !s.Renew(ctx, l2.Filling{Entry: e, Lease: lease}) {
+			t.Error("not renewed")
 		}
 		if stored, err := s.Fill(ctx, e, lease, l2.Value[string]{Missing: true, Generation: 2, TTL: time.Minute, Expires: never}); err != nil || !stored {
 			t.Errorf("filled: got %v, %v", stored, err)
@@ -107,8 +107,8 @@ func TestLoadAndRead(t *testing.T) {
 		if w, err := s.Get(ctx, e, 2, 0); err != nil || w.Kind != l2.Found || !w.Missing {
 			t.Errorf("the source has none: got %+v, %v", w, err)
 		}
-		if held, err := s.Renew(ctx, e, lease); err != nil || held {
-			t.Errorf("a lease that has ended: got %v, %v", held, err)
+		if s.Renew(ctx, l2.Filling{Entry: e, Lease: lease}) {
+			t.Error("a lease that has ended was renewed")
 		}
 	}
 }
@@ -241,13 +241,15 @@ func TestRedisAway(t *testing.T) {
 	lease, _, ask := s.Lease(ctx, e, l2.Word[string]{}, time.Minute, 0, 0)
 	both, _, together := s.GetOrLease(ctx, e, time.Minute, 0, 0)
 	script, _, tagsToo := s.GetOrLease(ctx, tagged, time.Minute, 0, 0)
-	_, renew := s.Renew(ctx, e, &l2.Lease{})
 	_, fill := s.Fill(ctx, e, &l2.Lease{}, l2.Value[string]{})
 	_, _, set := s.Set(ctx, tagged, l2.Value[string]{}, [8]byte{1})
-	for what, err := range map[string]error{"l2: get": get, "l2: get: ": mget, "l2: lease": ask, "l2: lease:": together, "l2: lease: ": tagsToo, "l2: renew": renew, "l2: fill": fill, "l2: set": set} {
+	for what, err := range map[string]error{"l2: get": get, "l2: get: ": mget, "l2: lease": ask, "l2: lease:": together, "l2: lease: ": tagsToo, "l2: fill": fill, "l2: set": set} {
 		if err == nil || !strings.HasPrefix(err.Error(), what) {
 			t.Errorf("got %v, want an error of %q", err, what)
 		}
+	}
+	if !s.Renew(ctx, l2.Filling{Entry: e, Lease: &l2.Lease{}}) {
+		t.Error("a lease that may still be held is said to be lost")
 	}
 	if lease == nil || both == nil || script == nil {
 		t.Error("no lease beside an error: Redis may have granted it, and nobody could give it up")

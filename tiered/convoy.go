@@ -154,7 +154,7 @@ func (c *Cache[K, V]) loadTogether(flights []*flight[K, V]) {
 		})
 	}
 	if held := withLease(flights); len(held) > 0 {
-		stop := c.everyThird(ctx, func(ctx context.Context) bool { return c.l2.RenewMany(ctx, held) })
+		stop := c.everyThird(ctx, func(ctx context.Context) bool { return c.l2.Renew(ctx, held...) })
 		defer stop()
 	}
 	answers, ttls := c.sourceMany(ctx, flights)

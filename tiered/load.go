@@ -128,8 +128,7 @@ func recovered[T any](load func() (T, error)) (result T, err error) {
 // renew keeps a lease alive while the load runs, and returns what ends that.
 func (c *Cache[K, V]) renew(f *flight[K, V], lease *l2.Lease) (stop func()) {
 	return c.everyThird(f.ctx, func(ctx context.Context) bool {
-		held, err := c.l2.Renew(ctx, f.entry, lease)
-		return held || err != nil // false: somebody has written, and what is loaded will not be stored
+		return c.l2.Renew(ctx, l2.Filling{Entry: f.entry, Lease: lease}) // false: what is loaded will not be stored
 	})
 }
 
