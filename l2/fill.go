@@ -30,9 +30,6 @@ var (
 	renewScript = redis.NewScript(renewLua)
 )
 
-// LeaseLife is how long a lease lives unless it is renewed.
-const LeaseLife = word.LeaseLife
-
 // ErrEncode is wrapped where a codec could not encode a value.
 var ErrEncode = errors.New("l2: encode")
 
@@ -82,7 +79,7 @@ func (s *Store[V]) GetOrLease(ctx context.Context, e Entry, ttl time.Duration, g
 // take is Get and Lease of an entry without tags: one command in place of a script, which costs Redis ten times as much.
 func take(ctx context.Context, e Entry) (token string, cmd *redis.StringCmd) {
 	token = randomToken()
-	return token, redis.NewStringCmd(ctx, "set", e.Key, string(word.Lease)+token, "px", LeaseLife.Milliseconds(), "nx", "get")
+	return token, redis.NewStringCmd(ctx, "set", e.Key, string(word.Lease)+token, "px", word.LeaseLife.Milliseconds(), "nx", "get")
 }
 
 // taken reads the reply of take.
@@ -100,7 +97,7 @@ func (s *Store[V]) taken(token, raw string, err error, generation uint64, now in
 
 func (s *Store[V]) leaseCall(e Entry, seen Word[V], ttl time.Duration) (token string, c call) {
 	token = randomToken()
-	args := []any{token, LeaseLife.Milliseconds(), seen.id, max(ttl, word.TagLife).Milliseconds()}
+	args := []any{token, word.LeaseLife.Milliseconds(), seen.id, max(ttl, word.TagLife).Milliseconds()}
 	return token, call{keys: append([]string{e.Key}, e.Tags...), args: addRandom(args, len(e.Tags))}
 }
 

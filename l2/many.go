@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/tieredcache/tieredcache/internal/word"
 )
 
 // Words are the words of several entries, read in one round trip.
@@ -121,7 +123,7 @@ func (s *Store[V]) FillMany(ctx context.Context, fills []Filling) []Ended {
 func (s *Store[V]) Renew(ctx context.Context, leases ...Filling) (held bool) {
 	calls := make([]call, len(leases))
 	for i, f := range leases {
-		calls[i] = call{keys: []string{f.Entry.Key}, args: []any{f.Lease.token, LeaseLife.Milliseconds()}}
+		calls[i] = call{keys: []string{f.Entry.Key}, args: []any{f.Lease.token, word.LeaseLife.Milliseconds()}}
 	}
 	for _, cmd := range runMany(ctx, s.config.Redis, renewScript, calls) {
 		one, err := cmd.Bool()

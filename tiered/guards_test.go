@@ -12,7 +12,7 @@ import (
 
 	"github.com/tieredcache/tieredcache/coherence"
 	"github.com/tieredcache/tieredcache/internal/services"
-	"github.com/tieredcache/tieredcache/l2"
+	"github.com/tieredcache/tieredcache/internal/word"
 	"github.com/tieredcache/tieredcache/tiered"
 )
 
@@ -232,7 +232,7 @@ func TestLeaseIsRenewed(t *testing.T) {
 	slow := read(t.Context(), c[0], "k")
 	<-s.loads
 	least := time.Hour
-	eventually(t, "it is renewed", 2*l2.LeaseLife, func() bool {
+	eventually(t, "it is renewed", 2*word.LeaseLife, func() bool {
 		left := rdb.PTTL(t.Context(), key("k")).Val()
 		least = min(least, left)
 		return left > least

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tieredcache/tieredcache/internal/word"
 	"github.com/tieredcache/tieredcache/l2"
 )
 
@@ -138,9 +139,9 @@ func (c *Cache[K, V]) everyThird(ctx context.Context, again func(context.Context
 	flying := &c.flights.flying
 	ctx, cancel := context.WithCancel(ctx)
 	flying.Add(1)
-	first := time.AfterFunc(l2.LeaseLife/3, func() {
+	first := time.AfterFunc(word.LeaseLife/3, func() {
 		defer flying.Done()
-		every := time.NewTicker(l2.LeaseLife / 3)
+		every := time.NewTicker(word.LeaseLife / 3)
 		defer every.Stop()
 		for ctx.Err() == nil {
 			once, done := context.WithTimeout(ctx, c.bus.Timeout())

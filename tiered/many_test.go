@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/tieredcache/tieredcache/coherence"
-	"github.com/tieredcache/tieredcache/l2"
+	"github.com/tieredcache/tieredcache/internal/word"
 	"github.com/tieredcache/tieredcache/tiered"
 )
 
@@ -235,7 +235,7 @@ func TestGetManyRenewsItsLeases(t *testing.T) {
 		if loads.Add(1) == 1 {
 			close(begun)
 		}
-		<-time.After(5 * l2.LeaseLife / 2) // a slow source
+		<-time.After(5 * word.LeaseLife / 2) // a slow source
 		return map[int]string{1: "v", 2: "v"}, nil
 	}})
 	var all sync.WaitGroup
