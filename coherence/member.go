@@ -155,7 +155,7 @@ func (m *Member) Learn(g uint64) {
 // Remember says that a Set of the entry is about to be sent, and returns the id that its value is to carry: a Redis that
 // loses what this process wrote is told again, and keeps the entry only if it is that value.
 func (m *Member) Remember(entry Ref) (id [8]byte) {
-	copy(id[:], randomBytes())
+	id = word.Random()
 	m.bus.remember([]string{entry.name}, string(id[:]))
 	return id
 }

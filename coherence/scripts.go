@@ -2,9 +2,7 @@ package coherence
 
 import (
 	"context"
-	"crypto/rand"
 	_ "embed"
-	"encoding/hex"
 	"slices"
 	"strings"
 
@@ -55,7 +53,8 @@ func debts(names []string, token string) []debt {
 func (d debt) new() string {
 	switch {
 	case isTag(d.name):
-		return "T" + randomBytes()
+		version := word.Random()
+		return "T" + string(version[:])
 	case d.stays != "":
 		return "K" + d.stays
 	default:
@@ -138,12 +137,3 @@ func (b *Bus) scriptKeys(names []string) []string {
 	}
 	return keys
 }
-
-// randomBytes returns 64 random bits as they stand in a word.
-func randomBytes() string {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails: it would end the process
-	return string(b[:])
-}
-
-func randomHex() string { return hex.EncodeToString([]byte(randomBytes())) }

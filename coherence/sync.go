@@ -180,7 +180,7 @@ func (b *Bus) askSync(ctx context.Context, first bool, after uint64, known []*Me
 	if first {
 		since = ""
 	}
-	args := []any{since, randomHex(), b.reach.entries, heartbeatLife.Milliseconds(), b.reach.bytes}
+	args := []any{since, word.Token(), b.reach.entries, heartbeatLife.Milliseconds(), b.reach.bytes}
 	for _, m := range known {
 		keys = append(keys, b.Key(word.GenerationName(m.name)))
 		args = append(args, strconv.FormatUint(m.Generation(), 10))

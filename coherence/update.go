@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/tieredcache/tieredcache/internal/late"
+	"github.com/tieredcache/tieredcache/internal/word"
 )
 
 // The life of an intent: how often in it a write that runs renews it, which part may pass without, and how soon it is
@@ -98,7 +99,7 @@ func (b *Bus) newWrite(refs []Ref) (*write, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &write{bus: b, names: list, places: places, token: randomHex()}
+	w := &write{bus: b, names: list, places: places, token: word.Token()}
 	b.counters.updates.Add(1)
 	b.mu.Lock()
 	defer b.mu.Unlock()

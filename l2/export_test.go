@@ -1,6 +1,10 @@
 package l2
 
-import "reflect"
+import (
+	"reflect"
+
+	"github.com/tieredcache/tieredcache/internal/word"
+)
 
 // The scripts, for their own tables of cases.
 var (
@@ -21,7 +25,7 @@ func (s *Store[V]) Read(raw []byte, versions [][8]byte, generation uint64, now i
 
 // EncodeWith makes a value's word, without Redis.
 func (s *Store[V]) EncodeWith(v Value[V], versions [][8]byte) ([]byte, error) {
-	return s.encode(v, versions, randomVersion())
+	return s.encode(v, versions, word.Random())
 }
 
 // Seal writes the checksum of a word that a test has changed.

@@ -3,9 +3,7 @@ package l2
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	_ "embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -78,7 +76,7 @@ func (s *Store[V]) GetOrLease(ctx context.Context, e Entry, ttl time.Duration, g
 
 // take is Get and Lease of an entry without tags: one command in place of a script, which costs Redis ten times as much.
 func take(ctx context.Context, e Entry) (token string, cmd *redis.StringCmd) {
-	token = randomToken()
+	token = word.Token()
 	return token, redis.NewStringCmd(ctx, "set", e.Key, string(word.Lease)+token, "px", word.LeaseLife.Milliseconds(), "nx", "get")
 }
 
@@ -96,7 +94,7 @@ func (s *Store[V]) taken(token, raw string, err error, generation uint64, now in
 }
 
 func (s *Store[V]) leaseCall(e Entry, seen Word[V], ttl time.Duration) (token string, c call) {
-	token = randomToken()
+	token = word.Token()
 	args := []any{token, word.LeaseLife.Milliseconds(), seen.id, max(ttl, word.TagLife).Milliseconds()}
 	return token, call{keys: append([]string{e.Key}, e.Tags...), args: addRandom(args, len(e.Tags))}
 }
@@ -139,7 +137,7 @@ func (s *Store[V]) Fill(ctx context.Context, e Entry, l *Lease, v Value[V]) (boo
 
 // Encode makes the word that stores what was loaded under a lease.
 func (s *Store[V]) Encode(l *Lease, v Value[V]) ([]byte, error) {
-	return s.encode(v, l.versions, randomVersion())
+	return s.encode(v, l.versions, word.Random())
 }
 
 // GiveUp ends a lease without a value, so that somebody else can load at once.
@@ -216,18 +214,8 @@ func readVersions(reply any) []version {
 // addRandom adds a new version for each tag whose word may be missing.
 func addRandom(args []any, tags int) []any {
 	for range tags {
-		v := randomVersion()
+		v := word.Random()
 		args = append(args, v[:])
 	}
 	return args
-}
-
-func randomVersion() (v version) {
-	_, _ = rand.Read(v[:]) // never fails: it would end the process
-	return v
-}
-
-func randomToken() string {
-	v := randomVersion()
-	return hex.EncodeToString(v[:])
 }

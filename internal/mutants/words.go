@@ -77,7 +77,7 @@ func words() []mutant {
 			name: "the tags' versions are read before the load", guard: "FILL: the envelope carries ... the tag versions read before the load",
 			file: "l2/fill.go",
 			old:  `w, err := s.Encode(l, v)`,
-			new:  "versions, _, _ := s.tagVersions(ctx, e, v)\n\tw, err := s.encode(v, versions, randomVersion())",
+			new:  "versions, _, _ := s.tagVersions(ctx, e, v)\n\tw, err := s.encode(v, versions, word.Random())",
 			pkg:  "tiered", test: "TestSlowLoadLosesAgainstAWriteOfItsTag",
 		},
 		{

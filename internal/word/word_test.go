@@ -90,3 +90,16 @@ func TestPartitions(t *testing.T) {
 		t.Errorf("got partition %d of 1", got)
 	}
 }
+
+// TestTokens: the scripts know a token by its form, and two that are alike would be one lease.
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for range 1000 {
+		token := word.Token()
+		if _, err := strconv.ParseUint(token, 16, 64); err != nil || len(token) != 16 || seen[token] {
+			t.Fatalf("got %q after %d others", token, len(seen))
+		}
+		seen[token] = true
+	}
+}
