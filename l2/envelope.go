@@ -101,9 +101,6 @@ func checksum(b []byte) uint32 {
 
 // parse reads a value's word. errGarbage: it is damaged; errNewer: it is whole, and not for us to read.
 func parse(b []byte) (e envelope, err error) {
-	if len(b) > formatAt {
-		copy(e.id[:], b[idAt:])
-	}
 	if len(b) < schemaAt || b[0] != word.Value || checksum(b) != binary.BigEndian.Uint32(b[checksumAt:]) {
 		return e, errGarbage
 	}

@@ -11,6 +11,17 @@ import (
 // errGone says of a row that its node was deleted after MATCH had found it, which takes no lock: run leaves the row out.
 var errGone = errors.New("neo4jstore: the node was deleted meanwhile")
 
+// tornError says of a node that it lacks a property. MATCH takes no lock: where the node is being deleted, some of its
+// properties may be gone already, and the next read does not find it.
+type tornError struct{ error }
+
+func (e tornError) Unwrap() error { return e.error }
+
+func isTorn(err error) bool {
+	_, torn := errors.AsType[tornError](err)
+	return torn
+}
+
 // node reads the properties of a node; err is the first that is not what it should be. Others may write the graph too.
 type node struct {
 	props map[string]any
@@ -59,7 +70,11 @@ func (n *node) time(property string) time.Time {
 }
 
 func (n *node) expect(ok bool, property, what string) {
-	if !ok && n.err == nil {
-		n.err = fmt.Errorf("neo4jstore: %s of node %.80q is a %T, not %s", property, fmt.Sprint(n.props["id"]), n.props[property], what)
+	if ok || n.err != nil {
+		return
+	}
+	n.err = fmt.Errorf("neo4jstore: %s of node %.80q is a %T, not %s", property, fmt.Sprint(n.props["id"]), n.props[property], what)
+	if n.props[property] == nil {
+		n.err = tornError{n.err}
 	}
 }

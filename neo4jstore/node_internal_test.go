@@ -18,7 +18,11 @@ func TestNodeThatIsGone(t *testing.T) {
 		t.Errorf("a situation: got %v, %v", s, err)
 	}
 	wrong := &neo4j.Record{Keys: []string{"p"}, Values: []any{neo4j.Node{Props: map[string]any{"id": 1}}}}
-	if _, err := decodePreference(wrong); err == nil || errors.Is(err, errGone) {
+	if _, err := decodePreference(wrong); err == nil || errors.Is(err, errGone) || isTorn(err) {
 		t.Errorf("a preference whose properties are wrong: got %v", err)
+	}
+	part := &neo4j.Record{Keys: []string{"p"}, Values: []any{neo4j.Node{Props: map[string]any{"id": "1"}}}}
+	if _, err := decodePreference(part); !isTorn(err) {
+		t.Errorf("a preference of which a part is gone: got %v", err)
 	}
 }

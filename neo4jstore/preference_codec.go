@@ -16,12 +16,12 @@ const (
 )
 
 const (
-	maxTexts  = 512 << 20     // what one Redis string can hold
+	maxTexts  = 256 << 20     // a Redis string holds twice that, and the numbers are in it, too
 	minPacked = 1 + 7 + 9 + 6 // the fewest bytes of a packed: it bounds what a length can claim
 )
 
 var (
-	errTooLong  = errors.New("more than the 512 MB that a Redis string can hold")
+	errTooLong  = errors.New("more than 256 MB of texts, with which a Redis string would be full")
 	errTexts    = errors.New("the texts are longer or shorter than it says")
 	errTimes    = errors.New("times in two forms")
 	errLeftOver = errors.New("bytes are left over")

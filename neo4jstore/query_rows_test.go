@@ -94,3 +94,23 @@ func TestQueryRowNotFound(t *testing.T) {
 		t.Errorf("the one row is not there: %v", err)
 	}
 }
+
+// TestTornRow: a node that lacks a property is being deleted, or was made so. It is read again, and counts as made so in the
+// end.
+func TestTornRow(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for torn, want := range map[int]int{2: 3, 9: 3} {
+		decoded := 0
+		load := neo4jstore.Query(r.source(), "RETURN 7 AS n", func(int) map[string]any { return nil }, func(record *neo4j.Record) (int64, error) {
+			if decoded++; decoded <= torn {
+				return 0, neo4jstore.ErrTorn
+			}
+			return decodeInt(record)
+		})
+		list, err := load(r.ctx, 1)
+		if decoded != want || (torn < want) != (err == nil && len(list) == 1 && list[0] == 7) {
+			t.Errorf("torn %d times: decoded %d times: %v, %v", torn, decoded, list, err)
+		}
+	}
+}

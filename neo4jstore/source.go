@@ -64,6 +64,9 @@ func (s Source) session(ctx context.Context, mode neo4j.AccessMode, bookmarks ne
 	return s.Driver.NewSession(ctx, neo4j.SessionConfig{DatabaseName: s.Database, AccessMode: mode, BookmarkManager: bookmarks})
 }
 
+// readsOfTorn is how often a node is read that lacks something, before it counts as made so.
+const readsOfTorn = 3
+
 // read runs one query in a managed read transaction and decodes its rows, afresh at each retry.
 func read[T any](ctx context.Context, s Source, cypher string, params map[string]any, decode func(*neo4j.Record) (T, error)) ([]T, error) {
 	if err := s.check(); err != nil {
@@ -75,10 +78,14 @@ func read[T any](ctx context.Context, s Source, cypher string, params map[string
 	params = sendableMap(params)
 	session := s.session(ctx, neo4j.AccessModeRead, nil)
 	defer session.Close(ctx)
-	rows, err := neo4j.ExecuteRead(ctx, session, func(tx neo4j.ManagedTransaction) ([]T, error) {
-		return run(ctx, tx, cypher, params, decode)
-	})
-	return rows, withEnd(ctx, err)
+	for n := 1; ; n++ {
+		rows, err := neo4j.ExecuteRead(ctx, session, func(tx neo4j.ManagedTransaction) ([]T, error) {
+			return run(ctx, tx, cypher, params, decode)
+		})
+		if n == readsOfTorn || !isTorn(err) {
+			return rows, withEnd(ctx, err)
+		}
+	}
 }
 
 // endedError is the driver's error after the end of a context, which the driver's types do not unwrap to.
