@@ -42,10 +42,10 @@ func TestCapacityAgainstTheHeap(t *testing.T) {
 			p := epoch.At(&counter, uint32(i))
 			c.Put(i, make([]byte, size), p, epochs.Now(), never, int64(size)+24)
 			if i%128 == 0 {
-				c.Wait() // ristretto drops what comes too fast
+				c.Wait(0) // ristretto drops what comes too fast
 			}
 		}
-		c.Wait()
+		c.Wait(0)
 		grown := int64(heap() - before)
 		var kept int64
 		for i := range offered {

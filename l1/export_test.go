@@ -56,11 +56,7 @@ func (c *Cache[K, V]) Told(key K) int {
 const MaxFresh = maxFresh
 
 // Fresh returns how many are.
-func (c *Cache[K, V]) Fresh() int {
-	c.fresh.mu.Lock()
-	defer c.fresh.mu.Unlock()
-	return len(c.fresh.some)
-}
+func (c *Cache[K, V]) Fresh() int { return c.fresh.len() }
 
 // Asked returns how often ristretto was asked.
 func (c *Cache[K, V]) Asked() (n uint64) {

@@ -17,10 +17,12 @@ func (f *fresh[K, V]) add(e *entry[K, V]) {
 	f.some = append(f.some, e)
 }
 
-func (f *fresh[K, V]) full() bool {
+func (f *fresh[K, V]) full() bool { return f.len() >= maxFresh }
+
+func (f *fresh[K, V]) len() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.some) >= maxFresh
+	return len(f.some)
 }
 
 func (f *fresh[K, V]) take() (some []*entry[K, V]) {

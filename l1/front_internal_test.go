@@ -195,7 +195,7 @@ func TestManyPutsOneWait(t *testing.T) {
 	if room := len(*c.front.table.Load()) * 2 * places; room >= n {
 		t.Fatalf("room for %d before: this shows nothing", room)
 	}
-	c.Wait()
+	c.Wait(0)
 	for k := range n {
 		if v, _, ok := c.Get(k, 0); !ok || v != -k {
 			t.Fatalf("%d: got %d, %v", k, v, ok)
@@ -218,7 +218,7 @@ func TestKeysThatAreNotEqualToThemselves(t *testing.T) {
 			t.Errorf("%v: put is %v", k, took)
 		}
 	}
-	c.Wait()
+	c.Wait(0)
 	if c.front.held != 1 {
 		t.Errorf("front holds %d entries, want 1", c.front.held)
 	}

@@ -29,6 +29,9 @@ func newRig[K comparable, V any](t testing.TB, capacity int64) *rig[K, V] {
 	return r
 }
 
+// Wait is the cache's, at the time that tests usually look at.
+func (r *rig[K, V]) Wait() { r.Cache.Wait(0) }
+
 func (r *rig[K, V]) places(name string, tags ...string) l1.Places {
 	var stripes []uint32
 	for _, tag := range tags {

@@ -71,6 +71,7 @@ type Cache[K comparable, V any] struct {
 	puts   sync.RWMutex // Put and Wait against Close
 	fresh  fresh[K, V]
 	waits  sync.Mutex
+	hand   int // the bucket of front where the dead were looked for last; under puts
 
 	evictions atomic.Uint64
 }
@@ -230,8 +231,12 @@ func (c *Cache[K, V]) put(e *entry[K, V], size int64) bool {
 func equal[K comparable](a, b K) bool { return a == b }
 
 // Wait returns when all that was put before is visible or refused. What is put is not seen before somebody waits: that
-// should be soon after each put, or after some together. Puts that nobody waits for are refused beyond 32,768.
-func (c *Cache[K, V]) Wait() {
+// should be soon after each put, or after some together. Puts that nobody waits for are refused beyond 32,768. Where memory
+// is full, it drops some of what has expired at now, or is of an epoch that is over.
+func (c *Cache[K, V]) Wait(now time.Duration) {
+	if c.full.Load() {
+		c.bury(now)
+	}
 	c.puts.RLock()
 	defer c.puts.RUnlock()
 	c.waits.Lock() // what one takes is in front when the next returns

@@ -58,7 +58,7 @@ func (c *Cache[K, V]) putAll(flights []*flight[K, V]) {
 			c.put(f)
 		}
 	}
-	c.l1.Wait()
+	c.l1.Wait(c.bus.Now())
 }
 
 func (c *Cache[K, V]) put(f *flight[K, V]) {

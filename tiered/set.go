@@ -106,7 +106,7 @@ func (c *Cache[K, V]) setNear(t trip[K, V], value V, ttl time.Duration) error {
 		c.begin(f)
 	})
 	c.put(f)
-	c.l1.Wait()
+	c.l1.Wait(c.bus.Now())
 	c.flights.mark(func() {
 		c.flights.remove(f)
 		c.flights.sweeps.Add(1)

@@ -29,7 +29,7 @@ type Stats struct {
 	FillsRefused uint64 // loads whose value was not stored, because somebody wrote meanwhile
 	EncodeErrors uint64 // loads whose value was not stored, because the codec could not encode it
 
-	Entries int   // in memory; expired and invalidated ones stay until their room is needed
+	Entries int   // in memory; in a full memory, expired and invalidated ones go as others come; until then they stay
 	Bytes   int64 // that they take of Config.Capacity
 
 	Loading int // calls of a loader that run, at most Config.MaxLoads; less those that read a cache meanwhile

@@ -41,9 +41,23 @@ func memory() []mutant {
 		{
 			name: "ristretto is told of misses", guard: "Capacity: what is missed often finds room",
 			file: "l1/l1.go",
-			old:  "\tif c.full.Load() {\n",
-			new:  "\tif false {\n",
+			old:  "\tif c.full.Load() {\n\t\tc.lookup",
+			new:  "\tif false {\n\t\tc.lookup",
 			pkg:  "l1", test: "TestMissesAreToldWhereThereIsNoRoom",
+		},
+		{
+			name: "what is dead keeps no room", guard: "Capacity: what is missed often finds room",
+			file: "l1/l1.go",
+			old:  `c.bury(now)`,
+			new:  `_ = now`,
+			pkg:  "l1", test: "TestTheDeadMakeRoom",
+		},
+		{
+			name: "what lives is not dropped with the dead", guard: "Capacity: memory holds what ristretto counts",
+			file: "l1/bury.go",
+			old:  `case c.valid(e, now):`,
+			new:  `case false:`,
+			pkg:  "l1", test: "TestTheLivingStay",
 		},
 		{
 			name: "what front would not know of is refused", guard: "Capacity: memory holds what ristretto counts",
