@@ -69,3 +69,22 @@ func TestCapacityAgainstTheHeap(t *testing.T) {
 		}
 	}
 }
+
+// TestEvictedIsWhatWasHeld: ristretto may name one entry twice where it drops several for a large one.
+func TestEvictedIsWhatWasHeld(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		r := newRig[int, string](t, 4096)
+		for k := range 4 {
+			r.Put(k, "v", r.places(strconv.Itoa(k)), r.epochs.Now(), never, 1000-l1.Overhead-8)
+			r.Wait()
+		}
+		held := r.Usage().Entries
+		r.Put(9, "v", r.places("9"), r.epochs.Now(), never, 4000-l1.Overhead-8)
+		r.Wait()
+		if after := r.Usage(); after.Evicted != uint64(held) || after.Entries != 1 {
+			t.Fatalf("got %+v after %d entries have made room for one", after, held)
+		}
+		r.Close()
+	}
+}

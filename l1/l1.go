@@ -173,7 +173,7 @@ func (c *Cache[K, V]) lookup(count *cell, hash uint64) {
 
 // evicted is called before dropped, of what has to make room; that may have gone by itself meanwhile.
 func (c *Cache[K, V]) evicted(item *ristretto.Item[*entry[K, V]]) {
-	if !c.closed.Load() {
+	if item.Value != nil && !c.closed.Load() { // ristretto may name one twice
 		c.evictions.Add(1)
 	}
 	if !c.full.Load() { // hits read it
