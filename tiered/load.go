@@ -20,7 +20,7 @@ func SetTTL(ctx context.Context, ttl time.Duration) {
 }
 
 // source asks the source, when one of the places among the bounded loads is free. over says that the flight ended before
-// the loader returned, and was answered with that; then has been called, if it is not nil.
+// the loader returned, and was answered with that; then has been called, if it is not nil. So it has where a Goexit ends it.
 func (c *Cache[K, V]) source(f *flight[K, V], then func()) (a answer[V], ttl time.Duration, over bool) {
 	ctx, l := c.newLoading(f.ctx, f.entry.Name)
 	a.tier = Source
@@ -38,6 +38,9 @@ func (c *Cache[K, V]) source(f *flight[K, V], then func()) (a answer[V], ttl tim
 	defer func() {
 		if !ended && goOn() { // by Goexit
 			c.count.loadErrors.Add(1)
+			if then != nil {
+				then()
+			}
 		}
 	}()
 	a.held, a.err = recovered(func() (held[V], error) {
