@@ -247,3 +247,39 @@ func TestPlaceThatIsNotNeededIsGivenBack(t *testing.T) {
 		})
 	}
 }
+
+// Close waits for who waits for a place after a read that gave up.
+func TestCloseWaitsForWhoComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(Config[string, string]{Name: "a", MaxLoads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		loads, end := context.WithCancel(t.Context())
+		ctx, l := c.newLoading(loads)
+		_, other := c.newLoading(t.Context())
+		if err := l.begin(); err != nil {
+			t.Fatal(err)
+		}
+		read, giveUp := context.WithCancel(ctx)
+		goOn := c.rest(read)
+		if err := other.begin(); err != nil {
+			t.Fatal(err)
+		}
+		giveUp()
+		goOn()
+		closed := make(chan struct{})
+		go func() {
+			defer close(closed)
+			_ = c.Close()
+		}()
+		synctest.Wait()
+		select {
+		case <-closed:
+			t.Error("Close has returned, and a goroutine of the cache waits")
+		default:
+		}
+		end()
+		<-closed
+	})
+}

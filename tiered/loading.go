@@ -18,20 +18,20 @@ var errLoop = errors.New("a loader reads the entry that it loads")
 // loading is a call of a loader. Its context carries it, for SetTTL, and for what the loader reads of a cache: meanwhile the
 // load gives its place among the bounded loads to others. Else MaxLoads of them could wait for each other for good.
 type loading struct {
-	ttl   atomic.Int64        // of SetTTL; 0: not called
-	names []string            // of the entries
-	slots *semaphore.Weighted // of their cache, which they tell it by
-	outer *loading            // whose loader reads what this one loads
-	ctx   context.Context     // of the load
-	limit time.Duration       // of the wait for a place; negative: none
-	count *counters
-
-	back sync.Mutex // of who waits for a place after a read
+	ttl    atomic.Int64        // of SetTTL; 0: not called
+	names  []string            // of the entries
+	slots  *semaphore.Weighted // of their cache, which they tell it by
+	outer  *loading            // whose loader reads what this one loads
+	ctx    context.Context     // of the load
+	limit  time.Duration       // of the wait for a place; negative: none
+	count  *counters
+	flying *sync.WaitGroup // what Close waits for, a load among it
 
 	mu    sync.Mutex
 	reads int  // of its loader, that run
 	has   bool // a place
 	over  bool
+	back  chan struct{} // closed when who waits for a place after a read has ended; nil: nobody does
 }
 
 type loadingKey struct{}
@@ -43,7 +43,7 @@ func loadingOf(ctx context.Context) *loading {
 
 // newLoading returns a call of a loader that is to come, and its context.
 func (c *Cache[K, V]) newLoading(ctx context.Context, names ...string) (context.Context, *loading) {
-	l := &loading{names: names, slots: c.slots, outer: loadingOf(ctx), ctx: ctx, limit: c.config.LoadTimeout, count: &c.count}
+	l := &loading{names: names, slots: c.slots, outer: loadingOf(ctx), ctx: ctx, limit: c.config.LoadTimeout, count: &c.count, flying: &c.flights.flying}
 	return context.WithValue(ctx, loadingKey{}, l), l
 }
 
@@ -125,46 +125,44 @@ func (c *Cache[K, V]) rest(ctx context.Context) (goOn func()) {
 }
 
 func (l *loading) goOn(ctx context.Context) {
-	if !l.ended() {
+	back := l.ended()
+	if back == nil {
 		return
 	}
-	back := make(chan struct{})
-	go func() {
-		defer close(back)
-		l.comeBack()
-	}()
 	select {
 	case <-back:
 	case <-ctx.Done():
 	}
 }
 
-func (l *loading) comeBack() {
-	l.back.Lock() // one place is enough: who waited for a second one might wait for this load's own
-	defer l.back.Unlock()
-	if !l.needs() || l.acquire(l.ctx) != nil { // which fails where nobody waits for the load any more
-		return
-	}
+// ended counts a read that has. After the last the load needs a place, and what is returned is closed when it has one: one
+// goroutine waits for that, however many reads come and go meanwhile. nil: it needs none.
+func (l *loading) ended() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.reads--
+	if l.reads > 0 || l.over {
+		return nil
+	}
+	if l.back == nil { // one place is enough: who waited for a second one might wait for this load's own
+		l.back = make(chan struct{})
+		l.flying.Go(l.comeBack)
+	}
+	return l.back
+}
+
+func (l *loading) comeBack() {
+	err := l.acquire(l.ctx) // which fails where nobody waits for the load any more
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.back)
+	l.back = nil
+	if err != nil {
+		return
+	}
 	if l.reads > 0 || l.over { // meanwhile
 		l.slots.Release(1)
 		return
 	}
 	l.take()
-}
-
-// ended counts a read that has, and says whether it was the last.
-func (l *loading) ended() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.reads--
-	return l.reads == 0
-}
-
-// needs says whether the load needs a place.
-func (l *loading) needs() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.reads == 0 && !l.has && !l.over
 }

@@ -3,6 +3,7 @@ package tiered_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -251,4 +252,30 @@ func TestNestedReadEndsWithItsContext(t *testing.T) {
 	<-got
 	eventually(t, "no place is kept", 10*time.Second, func() bool { return c.Stats().Loading == 0 && c.Stats().Queued == 0 })
 	mustGet(t, c, "hangs", "hangs")
+}
+
+// A loader whose reads give up, one after the other, has one goroutine wait for its place.
+func TestReadsThatGiveUpDoNotPileUp(t *testing.T) {
+	var c *tiered.Cache[string, string]
+	hang, more := make(chan struct{}), 0
+	c = newLocal(t, tiered.Config[string, string]{MaxLoads: 1, Load: func(ctx context.Context, k string) (string, error) {
+		if k == "hangs" {
+			<-hang
+			return k, nil
+		}
+		before := runtime.NumGoroutine()
+		for range 200 {
+			soon, cancel := context.WithTimeout(ctx, time.Millisecond)
+			_, _ = c.Get(soon, "hangs")
+			cancel()
+			<-time.After(100 * time.Microsecond) // it waits before the next read
+		}
+		more = runtime.NumGoroutine() - before
+		return k, nil
+	}})
+	mustGet(t, c, "k", "k")
+	close(hang)
+	if more > 20 {
+		t.Errorf("%d goroutines wait for one place", more)
+	}
 }
