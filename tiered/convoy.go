@@ -16,12 +16,16 @@ import (
 // may. What somebody else loads goes on by itself, and so does all of it where there is no LoadMany.
 func (c *Cache[K, V]) convoy(flights []*flight[K, V]) {
 	var lease, load []*flight[K, V]
-	defer func() { // after a Goexit in the user's codec
+	defer func() { // after a Goexit in the user's codec or OnEvent
+		c.lose(flights)
 		c.lose(lease)
 		c.lose(load)
 	}()
-	for _, f := range flights {
-		switch c.course(f) {
+	for len(flights) > 0 {
+		f := flights[0]
+		flights = flights[1:]
+		switch c.courseOf(f) {
+		case landed:
 		case toLease:
 			lease = append(lease, f)
 		case toLoad:
@@ -34,9 +38,12 @@ func (c *Cache[K, V]) convoy(flights []*flight[K, V]) {
 	for i := 0; len(lease) > 0; i++ {
 		f := lease[0]
 		lease = lease[1:]
-		switch {
-		case c.landed(f, func() (answer[V], bool) { c.leased(f, leases, i); return answer[V]{}, false }):
-		case f.lease != nil || c.course(f) == toLoad:
+		if c.landed(f, func() (answer[V], bool) { c.leased(f, leases, i); return answer[V]{}, false }) {
+			continue
+		}
+		switch c.courseOf(f) {
+		case landed:
+		case toLoad:
 			load = append(load, f)
 		default:
 			go c.run(f)
@@ -72,10 +79,20 @@ const (
 	onItsOwn course = iota // it waits, or looks again
 	toLease
 	toLoad // under a lease, aside, or round Redis
+	landed // it did: what the user is told of has ended it
 )
+
+func (c *Cache[K, V]) courseOf(f *flight[K, V]) (next course) {
+	if c.landed(f, func() (answer[V], bool) { next = c.course(f); return answer[V]{}, false }) {
+		return landed
+	}
+	return next
+}
 
 func (c *Cache[K, V]) course(f *flight[K, V]) course {
 	switch {
+	case f.lease != nil:
+		return toLoad
 	case f.load == nil, f.ctx.Err() != nil:
 		return onItsOwn
 	case f.round, c.l2 == nil:
@@ -176,9 +193,9 @@ func (c *Cache[K, V]) loadTogether(flights []*flight[K, V]) {
 
 // sourceMany asks the source for several keys, in one place among the bounded loads.
 func (c *Cache[K, V]) sourceMany(ctx context.Context, flights []*flight[K, V]) (answers map[*flight[K, V]]answer[V], ttl func(answer[V]) time.Duration) {
-	keys, names := make([]K, len(flights)), make([]string, len(flights))
+	names := make([]string, len(flights))
 	for i, f := range flights {
-		keys[i], names[i] = f.key, f.entry.Name
+		names[i] = f.entry.Name
 		if f.round {
 			c.count.bypasses.Add(1)
 			c.flights.mark(func() { f.bypass = true })
@@ -186,15 +203,14 @@ func (c *Cache[K, V]) sourceMany(ctx context.Context, flights []*flight[K, V]) (
 	}
 	ctx, l := c.newLoading(ctx, names...)
 	found, err := map[K]V{}, l.begin()
-	switch {
-	case err != nil && ctx.Err() == nil:
-		c.count.noPlace.Add(uint64(len(flights)))
-	case err == nil:
+	if err == nil {
 		defer l.end()
-		for _, f := range flights {
-			c.flights.mark(func() { f.reading = true })
-		}
-		c.count.loads.Add(uint64(len(flights)))
+	}
+	switch keys := c.wanted(flights, err == nil); {
+	case err != nil:
+		c.count.noPlace.Add(uint64(len(keys)))
+	case len(keys) > 0:
+		c.count.loads.Add(uint64(len(keys)))
 		found, err = recovered(func() (map[K]V, error) {
 			return timed(ctx, c.config.LoadTimeout, func(ctx context.Context) (map[K]V, error) { return c.config.LoadMany(ctx, keys) }, flights...)
 		})
@@ -209,6 +225,19 @@ func (c *Cache[K, V]) sourceMany(ctx context.Context, flights []*flight[K, V]) (
 		}
 	}
 	return answers, func(a answer[V]) time.Duration { return c.life(l, a) }
+}
+
+// wanted returns the keys of the flights that are not over; reading says that their read of the source begins.
+func (c *Cache[K, V]) wanted(flights []*flight[K, V], reading bool) (keys []K) {
+	c.flights.mark(func() {
+		for _, f := range flights {
+			if !f.over && !f.answered {
+				f.reading = reading
+				keys = append(keys, f.key)
+			}
+		}
+	})
+	return keys
 }
 
 // fillMany stores what was loaded, and keeps what was stored in memory; without Redis, all of it. A load that failed
@@ -245,8 +274,11 @@ func (c *Cache[K, V]) fillMany(flights []*flight[K, V], answers map[*flight[K, V
 		}
 		fills, filling = fills[n:], filling[n:]
 		if unanswered(results) { // nor would it the others
-			for _, f := range filling {
+			for i, f := range filling {
 				c.letGo(f, f.lease)
+				if fills[i].Word != nil {
+					c.filled(false, results[0].Err)
+				}
 			}
 			return
 		}

@@ -158,6 +158,9 @@ func TestLargeFillsOfAMuteRedis(t *testing.T) {
 	if took := time.Since(began); took > large*timeout/4 {
 		t.Errorf("it took %v", took)
 	}
+	if n := c.Stats().RedisErrors; n < large {
+		t.Errorf("%d of %d values that are not stored are counted", n, large)
+	}
 	_ = server.Resume()
 }
 

@@ -19,7 +19,7 @@ type Stats struct {
 	Leased       uint64 // words that said that somebody else loads
 	Foreign      uint64 // words of a newer format, another schema or another codec
 	Garbage      uint64 // words that were damaged or none of ours
-	RedisErrors  uint64 // reads and writes of a key that Redis did not answer, or answered with an error
+	RedisErrors  uint64 // reads and writes of a key that Redis did not answer, or answered with an error; in a batch, the rest that was not sent after that
 	Bypasses     uint64 // flights that went round memory and Redis: right after a write of this process, too
 	Shared       uint64 // readers that shared another's flight
 	Waited       uint64 // times that a reader waited for the end of a flight that it could not share
@@ -29,7 +29,7 @@ type Stats struct {
 	FillsRefused uint64 // loads whose value was not stored, because somebody wrote meanwhile
 	EncodeErrors uint64 // loads whose value was not stored, because the codec could not encode it
 
-	Entries int   // in memory; in a full memory, expired and invalidated ones go as others come; until then they stay
+	Entries int   // in memory; expired and invalidated ones stay until memory is full, and go as others come
 	Bytes   int64 // that they take of Config.Capacity
 
 	Loading int // calls of a loader that run, at most Config.MaxLoads; less those that read a cache meanwhile

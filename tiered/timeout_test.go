@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -164,6 +166,57 @@ func TestNoPlaceForWhoLeaves(t *testing.T) {
 	}
 	if s := c.Stats(); s.NoPlace != 0 || s.Loads != 1 {
 		t.Errorf("%d keys found no place, %d loads", s.NoPlace, s.Loads)
+	}
+}
+
+// Of a batch that waits for a place, a key that nobody waits for any more is not asked, and counted nowhere.
+func TestKeysThatAreLeftAreNotCounted(t *testing.T) {
+	for name, free := range map[string]bool{"a place comes free": true, "none does": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				goOn := make(chan struct{})
+				var asked []int
+				c, err := tiered.New(tiered.Config[int, string]{
+					Name: "a", MaxLoads: 1, LoadTimeout: time.Minute,
+					LoadMany: func(_ context.Context, keys []int) (map[int]string, error) {
+						asked = keys
+						return nil, errTimeout
+					},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				var all sync.WaitGroup
+				all.Go(func() {
+					_, _ = c.Fetch(t.Context(), 0, func(context.Context, int) (string, error) { <-goOn; return "v", nil })
+				})
+				synctest.Wait()
+				ctx, leave := context.WithCancel(t.Context())
+				all.Go(func() { _, _ = c.GetMany(ctx, []int{1, 2}) })
+				synctest.Wait()
+				all.Go(func() { _, _ = c.Get(t.Context(), 2) })
+				synctest.Wait()
+				leave()
+				synctest.Wait()
+				want := tiered.Stats{Loads: 1, LoadErrors: 1, NoPlace: 1} // of 0, which takes too long
+				if free {
+					close(goOn)
+					want = tiered.Stats{Loads: 2, LoadErrors: 1}
+				}
+				all.Wait()
+				s := c.Stats()
+				if got := (tiered.Stats{Loads: s.Loads, LoadErrors: s.LoadErrors, NoPlace: s.NoPlace}); got != want {
+					t.Errorf("got %+v, want %+v", got, want)
+				}
+				if free != slices.Equal(asked, []int{2}) {
+					t.Errorf("asked for %v", asked)
+				}
+				if !free {
+					close(goOn)
+				}
+			})
+		})
 	}
 }
 

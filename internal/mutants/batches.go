@@ -34,9 +34,9 @@ func batches() []mutant {
 		{
 			name: "a batch loads nothing for nobody", guard: "Flights: a flight whose last waiter leaves asks for nothing more",
 			file: "tiered/convoy.go",
-			old:  `case f.load == nil, f.ctx.Err() != nil:`,
-			new:  `case f.load == nil:`,
-			pkg:  "tiered", test: "TestBatchLoadsNothingForNobody",
+			old:  `if !f.over && !f.answered {`,
+			new:  `if true {`,
+			pkg:  "tiered", test: "TestKeysThatAreLeftAreNotCounted",
 		},
 		{
 			name: "a batch that ends answers who has his lease", guard: "Flights: a flight whose goroutine has ended is answered, and deletes its lease",
@@ -44,6 +44,20 @@ func batches() []mutant {
 			old:  "\t\tc.lose(load)\n",
 			new:  ``,
 			pkg:  "tiered", test: "TestGoexitBesideALease",
+		},
+		{
+			name: "a Goexit leaves nobody of a batch waiting", guard: "Flights: a flight whose goroutine has ended is answered, and deletes its lease",
+			file: "tiered/convoy.go",
+			old:  "\t\tc.lose(flights)\n",
+			new:  ``,
+			pkg:  "tiered", test: "TestGoexitInOnEvent",
+		},
+		{
+			name: "a load that ends by Goexit deletes its lease", guard: "LEASE: load failed: delete if still L<tok>",
+			file: "tiered/load.go",
+			old:  "\t\t\tif then != nil {\n\t\t\t\tthen()",
+			new:  "\t\t\tif false {\n\t\t\t\tthen()",
+			pkg:  "tiered", test: "TestGoexitInALoadLeavesNoLease",
 		},
 		{
 			name: "what lingers answers no longer than it lives", guard: "READ: L1 has an entry that has not expired",
