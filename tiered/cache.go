@@ -86,7 +86,7 @@ func New[K comparable, V any](config Config[K, V]) (*Cache[K, V], error) {
 	if c.bus == nil {
 		c.own = true
 		if c.bus, err = coherence.New(coherence.Config{}); err != nil {
-			return nil, fmt.Errorf("tiered: %w", err)
+			return nil, fmt.Errorf("tiered: cache %q: %w", config.Name, err)
 		}
 	}
 	if err := c.open(); err != nil {

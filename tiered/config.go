@@ -138,9 +138,9 @@ func (c Config[K, V]) complete() (Config[K, V], error) {
 	wrong := ""
 	switch {
 	case c.Name == "":
-		wrong = "Name is empty: it is what the Redis keys begin with, such as \"prefs\""
+		return c, errors.New("tiered: Name is empty: it is what the Redis keys begin with, such as \"prefs\"")
 	case !word.ValidName(c.Name):
-		wrong = fmt.Sprintf("Name %q: use 1 to 64 of a-z A-Z 0-9 . _ -", c.Name)
+		return c, fmt.Errorf("tiered: Name %q: use 1 to 64 of a-z A-Z 0-9 . _ -", c.Name)
 	case unusable(c.TTL) != "":
 		wrong = fmt.Sprintf("TTL is %v: %s, or zero for %v", c.TTL, unusable(c.TTL), DefaultTTL)
 	case unusable(c.MissingTTL) != "":
@@ -157,7 +157,7 @@ func (c Config[K, V]) complete() (Config[K, V], error) {
 		wrong = fmt.Sprintf("Schema is %d: at most %d", c.Schema, uint32(math.MaxUint32))
 	}
 	if wrong != "" {
-		return c, errors.New("tiered: " + wrong)
+		return c, fmt.Errorf("tiered: cache %q: %s", c.Name, wrong)
 	}
 	return c, nil
 }

@@ -38,27 +38,36 @@ func TestNewRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := tiered.New(test.config)
 			wantError(t, err, test.want...)
+			if begin := "tiered: cache \"" + test.config.Name + "\": "; !strings.HasSuffix(name, " name") && !strings.HasPrefix(err.Error(), begin) {
+				t.Errorf("got %q, want it to begin with %q", err, begin)
+			}
 		})
 	}
 }
 
 func TestNewRefusesTypes(t *testing.T) {
 	_, err := tiered.New(tiered.Config[struct{ A, B any }, int]{Name: "a"})
-	wantError(t, err, "Key", ".A", "interface")
+	wantError(t, err, "Key", ".A is interface {}, an interface")
+	_, err = tiered.New(tiered.Config[any, int]{Name: "a"})
+	wantError(t, err, `tiered: cache "a": Key: key type interface {}, an interface: use`)
 	type keyed struct {
 		A string
 		F [2]int
 	}
 	_, err = tiered.New(tiered.Config[keyed, int]{Name: "a"})
-	wantError(t, err, "Key", ".F", "[2]int", "give Key")
+	wantError(t, err, "Key", ".F is [2]int", "give Key")
+	_, err = tiered.New(tiered.Config[[2]int, int]{Name: "a"})
+	wantError(t, err, `tiered: cache "a": Key: key type [2]int: use strings`)
 	_, err = tiered.New(tiered.Config[[2]float64, int]{Name: "a", Key: func(k [2]float64) string { return strconv.Itoa(int(k[0])) }})
-	wantError(t, err, "Key", "[]", "float64", "0 and -0")
+	wantError(t, err, "Key", "[] is float64", "0 and -0")
 	type inside struct {
 		ID int
 		At struct{ X float64 }
 	}
 	_, err = tiered.New(tiered.Config[inside, int]{Name: "a", Key: func(k inside) string { return strconv.Itoa(int(k.At.X)) }})
 	wantError(t, err, "Key", ".At.X", "float64", "0 and -0")
+	_, err = tiered.New(tiered.Config[float64, int]{Name: "a"})
+	wantError(t, err, `tiered: cache "a": Key: key type float64, whose 0 and -0`)
 	_, err = tiered.New(tiered.Config[string, map[string]any]{Name: "a", Bus: newBus(t, coherence.Config{})})
 	wantError(t, err, "Codec", "any")
 }

@@ -128,3 +128,49 @@ func ExampleCache_Ref() {
 	fmt.Println(err)
 	// Output: <nil>
 }
+
+// What was found is returned also where some keys could not be had: the error names those, and why.
+func ExampleCache_GetMany() {
+	users, err := tiered.New(tiered.Config[string, string]{
+		Name: "users",
+		LoadMany: func(context.Context, []string) (map[string]string, error) { // of all that memory does not hold
+			return map[string]string{"ada": "Ada", "bob": "Bob"}, nil
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer users.Close()
+	found, err := users.GetMany(context.Background(), []string{"ada", "bob", "nobody"})
+	fmt.Println(found)
+	if failed, ok := errors.AsType[*tiered.BatchError[string]](err); ok {
+		for key, err := range failed.Failed {
+			fmt.Println(key, errors.Is(err, tiered.ErrNotFound))
+		}
+	}
+	// Output:
+	// map[ada:Ada bob:Bob]
+	// nobody true
+}
+
+// A cache whose source is its caller: without Load, what was not Set is not found.
+func ExampleCache_Set() {
+	sessions, err := tiered.New(tiered.Config[string, string]{Name: "sessions", TTL: 20 * time.Minute})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sessions.Close()
+	ctx := context.Background()
+	if err := sessions.Set(ctx, "4711", "ada"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(sessions.Get(ctx, "4711"))
+	_, err = sessions.Get(ctx, "4712")
+	fmt.Println(errors.Is(err, tiered.ErrNotFound))
+	// Output:
+	// ada <nil>
+	// true
+}

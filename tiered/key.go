@@ -85,7 +85,7 @@ func partsOf(t reflect.Type, name string, offset uintptr) ([]part, error) {
 	case k == reflect.String, reflect.Int <= k && k <= reflect.Uintptr:
 		return []part{{offset, k}}, nil
 	case k != reflect.Struct:
-		return nil, fmt.Errorf("key type %s is %s: use strings, integers and structs of them, or give Key", name, t)
+		return nil, fmt.Errorf("%s: use strings, integers and structs of them, or give Key", keyType(t, name))
 	}
 	var parts []part
 	for f := range t.Fields() {
@@ -102,9 +102,9 @@ func partsOf(t reflect.Type, name string, offset uintptr) ([]part, error) {
 func compares(t reflect.Type, name string) error {
 	switch t.Kind() {
 	case reflect.Interface:
-		return fmt.Errorf("key type %s is the interface %s: use a type whose values can always be compared", name, t)
+		return fmt.Errorf("%s, an interface: use a type whose values can always be compared", keyType(t, name))
 	case reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
-		return fmt.Errorf("key type %s is %s, whose 0 and -0 are equal and have two texts: use an integer or a string", name, t)
+		return fmt.Errorf("%s, whose 0 and -0 are equal and have two texts: use an integer or a string", keyType(t, name))
 	case reflect.Array:
 		return compares(t.Elem(), name+"[]")
 	case reflect.Struct:
@@ -115,4 +115,12 @@ func compares(t reflect.Type, name string) error {
 		}
 	}
 	return nil
+}
+
+// keyType says what a key, or the part of one that name says, is.
+func keyType(t reflect.Type, name string) string {
+	if name == t.String() {
+		return "key type " + name
+	}
+	return fmt.Sprintf("key type %s is %s", name, t)
 }
