@@ -17,6 +17,7 @@ func (s *service) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /stats", s.stats)
 	for _, owner := range []string{"/tenants/{tenant}", "/tenants/{tenant}/users/{user}"} {
 		mux.HandleFunc("GET "+owner+"/preferences", s.list)
 		mux.HandleFunc("POST "+owner+"/preferences", s.create)

@@ -16,6 +16,7 @@ import (
 	"github.com/tieredcache/tieredcache/coherence"
 	"github.com/tieredcache/tieredcache/examples/internal/testkit"
 	"github.com/tieredcache/tieredcache/internal/services"
+	"github.com/tieredcache/tieredcache/tiered"
 )
 
 // TestMain keeps go-redis as quiet as Run does.
@@ -213,6 +214,40 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
+// TestStats: what the bus and the caches have done and are, and nobody's name.
+func TestStats(t *testing.T) {
+	t.Parallel()
+	c := open(t, nil)
+	tenant := c.tenant()
+	var p preference
+	c.want(201, "POST", tenant+"/users/ada/preferences", `{"key":"food.spice","value":"hot","sentiment":"positive"}`, &p)
+	for _, path := range []string{"/preferences", "/preferences/" + p.ID, "/context?place=home"} {
+		c.want(200, "GET", tenant+"/users/ada"+path, "", nil)
+	}
+	var got stats
+	var a answer
+	testkit.Await(t, "the bus is subscribed, and nothing is pending", func() bool {
+		a = c.want(200, "GET", "/stats", "", &got)
+		return got.State.Subscribed && got.State.Pending == 0
+	})
+	if got.State.Bus != "open" || got.State.Why == "" || got.State.Since.IsZero() {
+		t.Errorf("state: %+v", got.State)
+	}
+	if got.Bus.Syncs == 0 || got.Bus.Updates != 1 {
+		t.Errorf("bus: %+v", got.Bus)
+	}
+	for name, s := range map[string]tiered.Stats{"lists": got.Lists, "singles": got.Singles, "contexts": got.Contexts} {
+		if s.Loads != 1 {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+	for _, key := range []string{"ada", p.ID, "food", strings.TrimPrefix(tenant, "/tenants/")} {
+		if strings.Contains(a.text, key) {
+			t.Errorf("%q is in %s", key, a.text)
+		}
+	}
+}
+
 // TestReadiness: where Redis has gone, the service says so, is ready and answers, from Neo4j.
 func TestReadiness(t *testing.T) {
 	t.Parallel()
@@ -227,6 +262,10 @@ func TestReadiness(t *testing.T) {
 
 	testkit.Check(t, redis.Kill())
 	c.awaitBus("fenced")
+	testkit.Await(t, "readyz says that the bus is not subscribed", func() bool {
+		a := c.want(200, "GET", "/readyz", "", nil)
+		return strings.Contains(a.text, `"subscribed":false,"idle":false`)
+	})
 	c.want(200, "GET", "/healthz", "", nil)
 	var list []preference
 	if a := c.want(200, "GET", ada+"/preferences", "", &list); len(list) != 1 || a.header.Get("X-Cache") != "source" {
