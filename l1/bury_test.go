@@ -136,7 +136,7 @@ func TestBuryBesideAllElse(t *testing.T) {
 	all.Wait()
 }
 
-// readThrough reads n keys, and puts those that are missed, 1 kB each, until they expire; it returns how many those were.
+// readThrough reads n keys, and puts those that are missed, 1 kB each, until they expire; it returns how many.
 func readThrough(r *rig[int, int], from, n int, now, expires time.Duration) (missed int) {
 	for k := from; k < from+n; k++ {
 		if _, _, ok := r.Get(k, now); !ok {

@@ -231,8 +231,8 @@ func (c *Cache[K, V]) put(e *entry[K, V], size int64) bool {
 func equal[K comparable](a, b K) bool { return a == b }
 
 // Wait returns when all that was put before is visible or refused. What is put is not seen before somebody waits: that
-// should be soon after each put, or after some together. Puts that nobody waits for are refused beyond 32,768. Where memory
-// is full, it drops some of what has expired at now, or is of an epoch that is over.
+// should be soon after each put, or after some together. Puts that nobody waits for are refused beyond 32,768. Where
+// memory is full, it drops some of what has expired at now, or is of an epoch that is over.
 func (c *Cache[K, V]) Wait(now time.Duration) {
 	if c.full.Load() {
 		c.bury(now)

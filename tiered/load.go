@@ -20,7 +20,8 @@ func SetTTL(ctx context.Context, ttl time.Duration) {
 }
 
 // source asks the source, when one of the places among the bounded loads is free. over says that the flight ended before
-// the loader returned, and was answered with that; then has been called, if it is not nil. So it has where a Goexit ends it.
+// the loader returned, and was answered with that; then has been called, if it is not nil, as after
+// a Goexit.
 func (c *Cache[K, V]) source(f *flight[K, V], then func()) (a answer[V], ttl time.Duration, over bool) {
 	ctx, l := c.newLoading(f.ctx, f.entry.Name)
 	a.tier = Source

@@ -135,8 +135,8 @@ func (l *loading) goOn(ctx context.Context) {
 	}
 }
 
-// ended counts a read that has. After the last the load needs a place, and what is returned is closed when it has one: one
-// goroutine waits for that, however many reads come and go meanwhile. nil: it needs none.
+// ended counts a read that has. After the last the load needs a place, and what is returned is closed when it has one:
+// one goroutine waits for that, however many reads come and go meanwhile. nil: it needs none.
 func (l *loading) ended() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()

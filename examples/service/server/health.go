@@ -23,8 +23,8 @@ type readiness struct {
 	Neo4j string `json:"neo4j"`
 }
 
-// state is how JSON shows the bus's: pending invalidations mean that Redis has not taken them, a bus that is not subscribed
-// that other replicas' writes are heard of late.
+// state is how JSON shows the bus's: what is pending Redis has not taken; a bus that is not subscribed hears late of
+// what other replicas write.
 type state struct {
 	Bus        string    `json:"bus"`
 	Since      time.Time `json:"since"`
@@ -38,7 +38,7 @@ func showState(s coherence.State) state {
 	return state{Bus: s.Condition.String(), Since: s.Since, Why: s.Why, Pending: s.Pending, Subscribed: s.Subscribed, Idle: s.Idle}
 }
 
-// stats is what a monitor asks for: counts since the start, as the library's documentation names them. No keys are in it.
+// stats is what a monitor asks for: counts since the start, as the library's documentation names them, and no keys.
 type stats struct {
 	State    state           `json:"state"`
 	Bus      coherence.Stats `json:"bus"`
