@@ -26,6 +26,10 @@ func (b *Bus) postpone(names []string, d debt, cause error) {
 
 func (b *Bus) postponeIntent(w *write, cause error) {
 	b.pending.resendIntent(w)
+	if isRefusedKey(cause) {
+		b.tellPostponed(cause)
+		return
+	}
 	b.undelivered(cause)
 }
 
@@ -42,7 +46,7 @@ func (b *Bus) tellPostponed(cause error) {
 
 func (b *Bus) overflowed(cause error) {
 	b.counters.overflows.Add(1)
-	b.emit(Event{Kind: Overflowed, Err: cause})
+	b.tellRarely(&b.told.overflows, Event{Kind: Overflowed, Err: cause})
 }
 
 // deliver sends what writes that have returned could not say, until nothing is left but what Redis refuses, or ctx ends. The
@@ -168,7 +172,7 @@ func (b *Bus) sendIntents() *sending {
 				b.hindrance.note(ctx, err)
 			}
 		}
-		if err == nil && !b.Open(b.Now()) {
+		if (err == nil || isRefusedKey(err)) && !b.Open(b.Now()) {
 			b.syncNow() // which opens the fence
 		}
 	})
@@ -245,7 +249,7 @@ func (b *Bus) clearEverything(ctx context.Context, to *redis.Conn, overflow int6
 	b.mu.Lock()
 	incarnation := b.incarnation
 	b.mu.Unlock()
-	if b.clearing.overflow != overflow || b.clearing.incarnation != incarnation {
+	if b.clearing.overflow == 0 || b.clearing.incarnation != incarnation {
 		b.clearing = clearing{overflow: overflow, incarnation: incarnation}
 	}
 	generations := b.Key(word.GenerationName(""))
@@ -264,7 +268,7 @@ func (b *Bus) clearEverything(ctx context.Context, to *redis.Conn, overflow int6
 			}
 		}
 		if b.clearing.cursor = next; next == 0 {
-			b.pending.restored(overflow)
+			b.pending.restored(b.clearing.overflow)
 			b.clearing = clearing{}
 			return true, nil
 		}

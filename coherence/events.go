@@ -17,7 +17,7 @@ const (
 	SubscriptionLost                // the subscription ended, and is being rebuilt; Err says why. The same reason is told once in ten seconds
 	InvalidationPending             // an invalidation was not delivered, and will be; Err says why. One in ten seconds is told: Stats.Postponed counts
 	IntentFailed                    // Redis did not take an intent whose write runs, or did not let it be renewed; Err says why. One in ten seconds is told: Stats.IntentFailures counts
-	Overflowed                      // more is pending than can be remembered: every cache will be cleared; Err says why
+	Overflowed                      // more is pending than can be remembered, or Redis refuses a tag: every cache will be cleared; Err says why. One in ten seconds is told: Stats.Overflows counts
 	CacheFailed                     // Redis did not answer a cache, or refused it; Err names the cache, and says why
 	NotEncoded                      // a cache's codec cannot encode what was loaded: it is loaded at every read; Err names the cache, and says why
 )

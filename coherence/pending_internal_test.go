@@ -119,6 +119,25 @@ func TestWriteThatWillNotRunDoesNotWait(t *testing.T) {
 	<-done
 }
 
+// TestRefusedIntentIsWaitedForOnce: it is tried again, and the fence waits for that no more.
+func TestRefusedIntentIsWaitedForOnce(t *testing.T) {
+	t.Parallel()
+	var p pending
+	p.resendIntent(&write{places: []uint32{1}})
+	for try := 1; try <= 2; try++ {
+		if p.waits() != (try == 1) {
+			t.Errorf("try %d: waited for: %v", try, p.waits())
+		}
+		if _, starts := p.beginSending(); !starts {
+			t.Fatalf("try %d: nothing is sent", try)
+		}
+		if p.nextIntent(p.nextIntent(nil, nil), said("NOPERM No permissions to access a key")) != nil || p.unsent() != nil || p.waits() {
+			t.Errorf("try %d: it is sent at once, or waited for", try)
+		}
+		p.retry()
+	}
+}
+
 // TestLot: what takes too long is halved down to one name, and doubled again where eight in a row were well.
 func TestLot(t *testing.T) {
 	t.Parallel()

@@ -85,6 +85,6 @@ func (p *pending) retry() {
 	maps.Copy(p.owed, p.aside)
 	clear(p.aside)
 	for _, i := range p.intents {
-		i.refused = false
+		i.aside = false
 	}
 }

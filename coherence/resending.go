@@ -9,7 +9,8 @@ import (
 type resending struct {
 	write    *write
 	returned bool // the write has, and the fence waits for this
-	refused  bool // Redis refuses a key of it: it is sent again later, and nothing waits for that
+	refused  bool // Redis has refused a key of it: nothing waits for it
+	aside    bool // likewise, and it is not sent again yet
 }
 
 // sending is what one goroutine sends: the INTENTs on the list, one after the other.
@@ -72,7 +73,7 @@ func (p *pending) nextIntent(sent *resending, failed error) (next *resending) {
 	case failed == nil:
 		p.unlistIntent(sent)
 	case isRefusedKey(failed):
-		sent.refused, failed = true, nil
+		sent.refused, sent.aside, failed = true, true, nil
 	}
 	if failed == nil {
 		next = p.unsent()
@@ -89,7 +90,7 @@ func (p *pending) nextIntent(sent *resending, failed error) (next *resending) {
 // caller holds mu.
 func (p *pending) unsent() (some *resending) {
 	for _, i := range p.intents {
-		if i.refused {
+		if i.aside {
 			continue
 		}
 		if some = i; len(i.write.names) <= refsAtOnce {

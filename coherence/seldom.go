@@ -11,10 +11,11 @@ import (
 
 // told limits what an outage would make the bus tell over and over, also where it comes and goes.
 type told struct {
-	intents, postponed rarely  // IntentFailed, InvalidationPending
-	syncs, flushes     repeats // SyncFailed, Flushed: the SYNC loop's own
-	undelivered        repeats // likewise: InvalidationPending, behind a closed fence
-	subscriptions      repeats // SubscriptionLost: the receive loop's own
+	intents, postponed, overflows rarely // IntentFailed, InvalidationPending, Overflowed
+
+	syncs, flushes repeats // SyncFailed, Flushed: the SYNC loop's own
+	undelivered    repeats // likewise: InvalidationPending, behind a closed fence
+	subscriptions  repeats // SubscriptionLost: the receive loop's own
 }
 
 // tellRarely tells of one of many.

@@ -74,6 +74,19 @@ func TestSlowRenewal(t *testing.T) {
 	check(t, s.end())
 }
 
+// TestRenewalAfterASlowIntent: an intent that took long to send is renewed in time from when it was sent.
+func TestRenewalAfterASlowIntent(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	const life = 3 * brief
+	p, l := r.linked(t, coherence.Config{Mode: coherence.Strict, IntentLife: life, Timeout: life / 12})
+	l.each.Store(int64(life / 60))
+	s := p.update(t, nil, manyRefs(12_000)...) // which takes a fifth of its life
+	holds(t, "it is not given up", life, func() bool { return s.ctx.Err() == nil })
+	l.each.Store(0)
+	check(t, s.end())
+}
+
 // TestDeadConnections: those of the caches that were idle when the network swallowed them hold SYNC up for nothing.
 func TestDeadConnections(t *testing.T) {
 	t.Parallel()

@@ -235,3 +235,14 @@ func TestIdleCost(t *testing.T) {
 		t.Errorf("an idle bus called %v", calls)
 	}
 }
+
+// TestExhaustedJournal: one whose last number is the greatest that there is takes nothing more, and is made anew.
+func TestExhaustedJournal(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p := r.openPeer(t, coherence.Config{})
+	const last = "18446744073709551615-18446744073709551615"
+	check(t, r.XAdd(t.Context(), &redis.XAddArgs{Stream: r.layout.Journal(), ID: last, Values: []any{"r", "x"}}).Err())
+	check(t, p.Invalidate(t.Context(), entry("k")))
+	eventually(t, "it is told", soon, p.member.Settled)
+}

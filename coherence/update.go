@@ -129,7 +129,7 @@ func (w *write) intend(ctx context.Context) (notTaken, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sent, w.lost = sent, notTaken != nil
-	w.renewal = time.AfterFunc(b.config.IntentLife/renewals, w.renew)
+	w.renewal = time.AfterFunc(sent+b.config.IntentLife/renewals-b.Now(), w.renew)
 	return notTaken, nil
 }
 

@@ -38,7 +38,7 @@ func (c *Cache[K, V]) buryIn(b *bucket[K, V], now time.Duration) (cost int) {
 		}
 		for i := range b[n].places {
 			switch e := b[n].places[i].Load(); {
-			case e == nil:
+			case e == nil, e.state.Load()&gone != 0: // which has left
 			case c.valid(e, now):
 				cost += dead / living
 			default:

@@ -59,6 +59,9 @@ func (c *jsonCheck) check(t reflect.Type, path string) {
 		if jsonNil(t.Elem()) {
 			c.refuse(path, "pointer to what may be null itself; point to a struct")
 		}
+		if t.Name() != "" && (methodOf(t.Elem(), unmarshalerJSON) || methodOf(t.Elem(), unmarshalerText)) {
+			c.refuse(path, "pointer type with a name, which does without the methods of what it points to; use a plain pointer")
+		}
 		c.check(t.Elem(), path)
 	case reflect.Slice:
 		c.shape.WriteString("[]")

@@ -143,6 +143,8 @@ type grade int
 func (l grade) String() string         { return fmt.Sprint(int(l)) }
 func (l grade) IsZero(than grade) bool { return l < than }
 
+type dayPointer *coded
+
 func TestJSONCheck(t *testing.T) {
 	for _, c := range []struct {
 		got  error
@@ -152,6 +154,7 @@ func TestJSONCheck(t *testing.T) {
 		{l2.JSON[map[string]any]().Check(), "map[string]any[]: interface type any; name a concrete type"},
 		{l2.JSON[secret]().Check(), "secret.salt: unexported field would be lost; export it"},
 		{l2.JSON[day]().Check(), "day.wall: unexported field would be lost; export it"},
+		{l2.JSON[dayPointer]().Check(), "dayPointer: pointer type with a name, which does without the methods of what it points to; use a plain pointer"},
 		{l2.JSON[**int]().Check(), "**int: pointer to what may be null itself; point to a struct"},
 		{l2.JSON[complex64]().Check(), "complex64: complex64 cannot be stored; remove it from the cached type"},
 		{l2.JSON[map[bool]int]().Check(), "map[bool]int[key]: bool is no JSON key; use a string or an integer"},

@@ -158,7 +158,7 @@ func notNull(v reflect.Value) error {
 	if t := v.Type().Elem(); t == timeType || !t.Implements(marshalerJSON) {
 		return nil
 	}
-	b, err := v.Interface().(json.Marshaler).MarshalJSON()
+	b, err := v.Elem().Interface().(json.Marshaler).MarshalJSON()
 	if err == nil && string(bytes.TrimSpace(b)) == "null" {
 		return errNull
 	}

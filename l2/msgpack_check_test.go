@@ -1,6 +1,8 @@
 package l2_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -234,6 +236,38 @@ func TestMessagePackCheck(t *testing.T) {
 // What MarshalMsg does with values that it never gets is no reason to refuse its type.
 func TestMessagePackCheckOfPickyMethods(t *testing.T) {
 	check(t, l2.MessagePack[picky]().Check())
+}
+
+// tree nests without end, and not by structs.
+type tree [2]*tree
+
+func (t tree) MarshalMsg([]byte) ([]byte, error) { return nil, errors.New("it says nothing") }
+
+func (t *tree) UnmarshalMsg(b []byte) ([]byte, error) { return b[1:], nil }
+
+// wide is one of types of which each leads to two of the next: what can be reached is more than can be tried.
+type wide[T any] struct{ A, B *T }
+
+type (
+	wide4  = wide[wide[wide[wide[int]]]]
+	wide8  = wide[wide[wide[wide[wide4]]]]
+	wide16 struct {
+		X wide[wide[wide[wide[wide[wide[wide[wide[wide8]]]]]]]]
+	}
+)
+
+func (w wide16) MarshalMsg(b []byte) ([]byte, error) { return json.Marshal(w) }
+
+func (w *wide16) UnmarshalMsg(b []byte) ([]byte, error) { return nil, json.Unmarshal(b, w) }
+
+// TestProbeEnds: types without an end, or with more than can be tried, are looked at for a moment.
+func TestProbeEnds(t *testing.T) {
+	began := time.Now()
+	check(t, l2.MessagePack[tree]().Check())
+	check(t, l2.MessagePack[wide16]().Check())
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
 }
 
 func TestMessagePackRefusesToLose(t *testing.T) {

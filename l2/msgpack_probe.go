@@ -8,7 +8,7 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// maxProbes bounds how often MarshalMsg is asked: types that hold each other have no end of fields.
+// maxProbes bounds how many values are tried: types that hold each other have no end of fields.
 const maxProbes = 1000
 
 // probe asks a MarshalMsg, for each field, whether it writes two values alike that differ there: one of them would not
@@ -25,6 +25,9 @@ func newProbe(t reflect.Type) *probe {
 
 // loses looks into what is of type t, at path, and where to leads in a value of the probe's own type.
 func (p *probe) loses(t reflect.Type, path string, to func(reflect.Value) reflect.Value) (where, what string) {
+	if p.left == 0 {
+		return "", ""
+	}
 	switch t.Kind() {
 	default:
 		if p.alike(to, change) {
@@ -75,12 +78,12 @@ func (p *probe) alike(to func(reflect.Value) reflect.Value, set func(reflect.Val
 			same = false
 		}
 	}()
+	p.left--
 	zero, other := reflect.New(p.typ), reflect.New(p.typ)
 	to(zero.Elem()) // makes the pointers on the way
-	if !set(to(other.Elem())) || p.left == 0 {
+	if !set(to(other.Elem())) {
 		return false
 	}
-	p.left--
 	a, err := zero.Interface().(msgp.Marshaler).MarshalMsg(nil)
 	if err != nil {
 		return false

@@ -286,7 +286,7 @@ func syncs() []mutant {
 		{
 			name: "an intent that Redis refuses holds up no other", guard: "SYNC: re-send INTENT for the writes that run",
 			file: "coherence/resending.go",
-			old:  `sent.refused, failed = true, nil`,
+			old:  `sent.refused, sent.aside, failed = true, true, nil`,
 			new:  `sent.refused = false`,
 			pkg:  "coherence", test: "TestRefusedIntents",
 		},

@@ -9,6 +9,7 @@ local function number(n) return string.format('%.0f', n) end
 
 -- Whether a command failed by what is there, which one of the texts says, and not by what the user may not or Redis cannot.
 local function damaged(reply, ...)
+  if string.find(reply.err, '^NOPERM') then return false end -- a user's name may be in it
   for _, text in ipairs({...}) do
     if string.find(reply.err, text, 1, true) then return true end
   end
@@ -102,7 +103,7 @@ local function announce(s, j, ch, refs)
   n = number(n)
   local added = #refs <= 16384 and redis.pcall('XADD', j, 'MAXLEN', '~', '1000', n .. '-0', 'r', refs)
   if added and added.err then
-    if not damaged(added, 'WRONGTYPE', 'smaller') then error(added) end
+    if not damaged(added, 'WRONGTYPE', 'smaller', 'exhausted') then error(added) end
     redis.call('DEL', j)
     redis.call('XADD', j, n .. '-0', 'r', refs)
   end
