@@ -312,6 +312,20 @@ func syncs() []mutant {
 			pkg:  "coherence", test: "TestRefusedCommandHarmsNobodyElse",
 		},
 		{
+			name: "a renewal counts from the sending of the intent", guard: "renewal: every third of the intent's life",
+			file: "coherence/update.go",
+			old:  `time.AfterFunc(sent+b.config.IntentLife/renewals-b.Now(), w.renew)`,
+			new:  `time.AfterFunc(b.config.IntentLife/renewals, w.renew)`,
+			pkg:  "coherence", test: "TestRenewalAfterASlowIntent",
+		},
+		{
+			name: "an overflow that goes on is made good", guard: "pending overflows: until every g has been raised",
+			file: "coherence/deliver.go",
+			old:  `b.clearing.overflow == 0 ||`,
+			new:  `b.clearing.overflow != overflow ||`,
+			pkg:  "coherence", test: "TestOverflowWhileWritesGoOn",
+		},
+		{
 			name: "a slow renewal is told in time", guard: "renewal: not renewed for two thirds of its life: Strict cancels write's context",
 			file: "coherence/update.go",
 			old:  `!frozen && overdue()`,

@@ -62,7 +62,7 @@ func writes() []mutant {
 		{
 			name: "an intent is renewed while the write runs", guard: "renewal: every third of the intent's life while write runs",
 			file: "coherence/update.go",
-			old:  `w.renewal = time.AfterFunc(b.config.IntentLife/renewals, w.renew)`,
+			old:  `w.renewal = time.AfterFunc(sent+b.config.IntentLife/renewals-b.Now(), w.renew)`,
 			new:  `w.renewal = time.AfterFunc(1000*b.config.IntentLife, w.renew)`,
 			pkg:  "coherence", test: "TestIntentIsRenewed",
 		},
