@@ -10,16 +10,33 @@ type Kind int
 
 // The kinds of events.
 const (
-	SyncFailed          Kind = iota // a SYNC was not answered; Err says why. The same reason is told once in ten seconds
-	FenceClosed                     // reads go to the source from now on: nothing was heard for MaxStaleness, or a bus that was idle has something to deliver first; of a bus that has not opened MaxStaleness after New, once
-	FenceOpened                     // memory and Redis are used from now on
-	Flushed                         // everything in memory was made stale; Err says why. The same reason is told once in ten seconds: Stats.Flushes counts
-	SubscriptionLost                // the subscription ended, and is being rebuilt; Err says why. The same reason is told once in ten seconds
-	InvalidationPending             // an invalidation was not delivered, and will be; Err says why. One in ten seconds is told: Stats.Postponed counts
-	IntentFailed                    // Redis did not take an intent whose write runs, or did not let it be renewed; Err says why. One in ten seconds is told: Stats.IntentFailures counts
-	Overflowed                      // more is pending than can be remembered, or Redis refuses a tag: every cache will be cleared; Err says why. One in ten seconds is told: Stats.Overflows counts
-	CacheFailed                     // Redis did not answer a cache, or refused it; Err names the cache, and says why
-	NotEncoded                      // a cache's codec cannot encode what was loaded: it is loaded at every read; Err names the cache, and says why
+	// SyncFailed: a SYNC was not answered; Err says why. The same reason is told once in ten seconds.
+	SyncFailed Kind = iota
+	// FenceClosed: reads go to the source from now on: nothing was heard for MaxStaleness, or a bus that was idle has
+	// something to deliver first. Of a bus that has not opened MaxStaleness after New it is told once.
+	FenceClosed
+	// FenceOpened: memory and Redis are used from now on.
+	FenceOpened
+	// Flushed: everything in memory was made stale; Err says why. The same reason is told once in ten seconds, and
+	// Stats.Flushes counts.
+	Flushed
+	// SubscriptionLost: the subscription ended, and is being rebuilt; Err says why. The same reason is told once in ten
+	// seconds.
+	SubscriptionLost
+	// InvalidationPending: an invalidation was not delivered, and will be; Err says why. One in ten seconds is told, and
+	// Stats.Postponed counts.
+	InvalidationPending
+	// IntentFailed: Redis did not take an intent whose write runs, or did not let it be renewed; Err says why. One in ten
+	// seconds is told, and Stats.IntentFailures counts.
+	IntentFailed
+	// Overflowed: more is pending than can be remembered, or Redis refuses a tag: every cache will be cleared; Err says
+	// why. One in ten seconds is told, and Stats.Overflows counts.
+	Overflowed
+	// CacheFailed: Redis did not answer a cache, or refused it; Err names the cache, and says why.
+	CacheFailed
+	// NotEncoded: a cache's codec cannot encode what was loaded: it is loaded at every read; Err names the cache, and says
+	// why.
+	NotEncoded
 )
 
 // String returns the kind in lower case.
