@@ -1,6 +1,7 @@
 package coherence_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/tieredcache/tieredcache/coherence"
@@ -19,5 +20,21 @@ func TestInvalidateRaisesItsOwnEpoch(t *testing.T) {
 	check(t, p.Invalidate(t.Context(), k))
 	if after := p.epoch(k); after == before {
 		t.Errorf("got epoch %d, as before it", after)
+	}
+}
+
+// TestInvalidateOutlivesItsContext: the commit that it follows has landed, whoever has left since. So does Clear.
+func TestInvalidateOutlivesItsContext(t *testing.T) {
+	t.Parallel()
+	r := shared(t)
+	p := r.openPeer(t, coherence.Config{})
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	k, g := entry("k"), p.member.Generation()
+	r.put(t, k, "Vversion1")
+	check(t, p.Invalidate(over, k))
+	check(t, p.member.Clear(over))
+	if w := r.word(t, k); w != "" || p.member.Generation() <= g || !p.member.Settled() {
+		t.Errorf("the word is %q, the generation %d after %d, settled %t", w, p.member.Generation(), g, p.member.Settled())
 	}
 }

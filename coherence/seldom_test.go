@@ -58,3 +58,19 @@ func TestEventsOfAnOutageAreFew(t *testing.T) {
 		})
 	}
 }
+
+// TestFlushesAreToldSeldom: each is counted, and the same reason is told once in ten seconds.
+func TestFlushesAreToldSeldom(t *testing.T) {
+	t.Parallel()
+	r, _ := own(t, services.RedisOptions{})
+	p := r.openPeer(t, coherence.Config{MaxStaleness: d})
+	began := time.Now()
+	for n := uint64(1); n <= 3; n++ {
+		r.becomeAnother(t)
+		eventually(t, "it flushes", soon, func() bool { return p.Stats().Flushes >= n })
+	}
+	most := 1 + int(time.Since(began)/(10*time.Second))
+	if told := p.events.of(coherence.Flushed); len(told) < 1 || len(told) > most {
+		t.Errorf("told %d times, want at most %d: %v", len(told), most, told)
+	}
+}

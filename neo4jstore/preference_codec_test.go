@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -200,4 +201,15 @@ func FuzzPreferencesCodec(f *testing.F) {
 		stable(t, c, b)
 		stable(t, one, b)
 	})
+}
+
+// TestTextsBeyondARedisString: a list whose texts would fill one is an error, before memory is taken for it.
+func TestTextsBeyondARedisString(t *testing.T) {
+	list, text := make([]neo4jstore.Preference, 257), strings.Repeat("x", 1<<20)
+	for i := range list {
+		list[i].Value = text
+	}
+	if _, err := neo4jstore.Codec[[]neo4jstore.Preference]().Append(nil, list); err == nil || !strings.Contains(err.Error(), "256 MB") {
+		t.Errorf("got %v", err)
+	}
 }
