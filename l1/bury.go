@@ -13,39 +13,43 @@ const (
 
 // bury drops what is dead in the next buckets; what is dead stays so. No put comes between a look and its drop: that
 // would drop what was just put. It may wait for ristretto's queue, whose end locks front: nobody may hold that here.
-func (c *Cache[K, V]) bury(now time.Duration) {
+func (c *memory[K, V]) bury(now time.Duration) {
 	c.puts.Lock()
 	defer c.puts.Unlock()
 	if c.closed.Load() {
 		return
 	}
-	t, put := *c.front.table.Load(), c.fresh.len()
+	put := c.fresh.len()
 	left := put * dead
-	for range min(put*steps, len(t)) {
+	for range min(put*steps, len(*c.front.table.Load())) {
 		if left <= 0 {
 			return
 		}
-		c.hand = t.after(min(c.hand, len(t)-1)) // the table may be another
-		left -= c.buryIn(&t[c.hand], now)
+		var hashes [places]uint64
+		found, alive := c.deadIn(&hashes, now)
+		for _, h := range hashes[:found] {
+			c.store.Del(h)
+		}
+		left -= found + alive*dead/living
 	}
 }
 
-// buryIn returns what a bucket has cost, in dead entries.
-func (c *Cache[K, V]) buryIn(b *bucket[K, V], now time.Duration) (cost int) {
-	for n := range b {
-		if b[n].tags.Load()<<8 == 0 { // all but what it counts
-			continue
-		}
-		for i := range b[n].places {
-			switch e := b[n].places[i].Load(); {
-			case e == nil, e.state.Load()&gone != 0: // which has left
-			case c.valid(e, now):
-				cost += dead / living
-			default:
-				c.store.Del(c.hash(e.key))
-				cost++
-			}
+// deadIn moves the hand on; it returns how many in its bucket are dead, and what their hashes are, and how many are not.
+func (c *memory[K, V]) deadIn(hashes *[places]uint64, now time.Duration) (found, alive int) {
+	c.front.mu.Lock()
+	defer c.front.mu.Unlock()
+	t := *c.front.table.Load()
+	c.hand = t.after(min(c.hand, len(t)-1)) // the table may be another
+	b := &t[c.hand]
+	for i := range b.slots {
+		switch {
+		case b.tag(i) == 0:
+		case c.valid(b, i, now):
+			alive++
+		default:
+			hashes[found] = c.hash(b.slots[i].key)
+			found++
 		}
 	}
-	return cost
+	return found, alive
 }

@@ -5,36 +5,49 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/tieredcache/tieredcache/internal/epoch"
 )
 
-// front is an index, by hash, of the entries that ristretto holds: a hit takes no lock and walks no map, and a miss asks
-// nobody else. It holds nothing that ristretto does not hold, but for moments, so it needs no capacity of its own.
+// front holds the entries that ristretto has taken, by hash: a hit takes no lock and walks no map, and a miss asks nobody
+// else. It holds nothing that ristretto does not hold, but for moments, so it needs no capacity of its own.
 //
 // It is a table with linear probing whose buckets count what went past them, so that a look ends at the first that nothing
-// passed: https://github.com/facebook/folly/blob/main/folly/container/F14.md.
+// passed: https://github.com/facebook/folly/blob/main/folly/container/F14.md. Entries stand in the table itself, where
+// their hash says before anything has been read: a look waits for memory once. So what leaves may still be read by who
+// has found it; its slot is used again when nobody can (limbo).
 //
 // Only Wait adds entries, before it returns, and each once. So nobody who looked one up, and was slow, puts it back when
-// others have missed it meanwhile and read something newer; and what ristretto has dropped answers no more, whatever
-// still points to it.
+// others have missed it meanwhile and read something newer.
 type front[K comparable, V any] struct {
 	table atomic.Pointer[table[K, V]] // that readers search
 	_     [64]byte                    // what puts change is not beside what hits read
 
-	mu    sync.Mutex // of what changes the tables
+	mu    sync.Mutex // of all that follows, and of every change of the tables
 	held  int        // entries that stand in table
 	next  table[K, V]
 	moved int // buckets of table that next, which is larger, has already
+	usual int // buckets for as many entries as the capacity usually has
+	limbo limbo[K, V]
 }
 
 type table[K comparable, V any] []bucket[K, V]
 
-// bucket is a pair of lines of the processor's memory cache: looking into the first waits for memory once, the second lies
-// beside it, and an entry that they point to is seldom another key's.
-type bucket[K comparable, V any] [2]line[K, V]
+// bucket begins with what a look reads first.
+type bucket[K comparable, V any] struct {
+	tags  [2]atomic.Uint64 // a byte of each entry's hash, 0 where there is none; the last byte counts what passed the bucket
+	more  atomic.Pointer[[places]*[]uint32]
+	slots [places]slot[K, V]
+}
 
-type line[K comparable, V any] struct {
-	tags   atomic.Uint64 // a byte of each entry's hash, 0 where there is none; the last byte counts what passed the bucket
-	places [places]atomic.Pointer[entry[K, V]]
+type slot[K comparable, V any] struct {
+	epoch   Counter // its value was valid then
+	expires time.Duration
+	stripes epoch.Stripes
+	state   atomic.Uint32 // 0: free; else its number, whether its key has no value, and how often ristretto has been told of it
+	key     K
+	value   V
 }
 
 const (
@@ -43,113 +56,147 @@ const (
 	// one hit in told.
 	told = 16
 
-	places    = 7    // of a line
+	missing  = 1 << 7 // its key has no value
+	tellings = missing - 1
+	numbers  = 8 // the number is above
+
+	places    = 15   // of a bucket
 	many      = 0xff // entries that passed a bucket: it counts no further, nor down again
-	roomFor   = 0.8  // of the places: beyond that, more than one entry in twenty-five stands in another's bucket
+	roomFor   = 0.8  // of the places: beyond that, more than one entry in twenty stands in another's bucket
+	full      = 0.95 // of the places, those included that cannot be used yet
+	atFirst   = 1 << 10
+	doubled   = 2 // up to the usual size; beyond
 	growth    = 1.5
-	moveFirst = 128 // buckets at each step of growing, and
-	moveMore  = 2   // so many for each entry that was added: it ends before the smaller table is full
+	moveFirst = 16 // buckets at each step of growing, and
+	moveMore  = 1  // so many for each entry that was added: it ends before the smaller table is full
 	addAtOnce = 64
 )
 
-func (f *front[K, V]) init(entries int64) {
+func (f *front[K, V]) init(entries int64, readers *tally) {
+	f.limbo.readers = readers
+	f.usual = buckets(float64(entries))
+	for entries > atFirst {
+		entries /= doubled
+	}
 	t := make(table[K, V], buckets(float64(entries)))
 	f.table.Store(&t)
 }
 
-func buckets(entries float64) int { return 1 + int(entries/roomFor)/(2*places) }
-
-// find returns the entry of a key, or nil.
-func (f *front[K, V]) find(hash uint64, key K) *entry[K, V] {
-	_, e := f.table.Load().find(hash, key)
-	return e
+// close lets go of what ristretto has dropped.
+func (f *front[K, V]) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := make(table[K, V], 1)
+	f.table.Store(&t)
+	f.held, f.next, f.limbo.slots = 0, nil, nil
 }
 
-func (t table[K, V]) find(hash uint64, key K) (*atomic.Pointer[entry[K, V]], *entry[K, V]) {
-	i, first, tag := t.home(hash)
+func buckets(entries float64) int { return 1 + int(entries/roomFor)/places }
+
+// find returns the bucket and the slot of a key, or nil. They are the key's until who looks has left (tally).
+func (f *front[K, V]) find(hash uint64, key K) (*bucket[K, V], int) {
+	return f.table.Load().find(hash, key)
+}
+
+func (t table[K, V]) find(hash uint64, key K) (*bucket[K, V], int) {
+	at, first, tag := t.home(hash)
+	if b := &t[at]; b.tag(first) == tag && b.slots[first].key == key { // most are here: the tag is not waited for
+		return b, first
+	}
 	for range t {
-		b := &t[i]
-		for _, l := range [...]*line[K, V]{&b[first], &b[1-first]} {
-			for m := match(l.tags.Load(), tag); m != 0; m &= m - 1 {
-				place := &l.places[bits.TrailingZeros64(m)/8]
-				if e := place.Load(); e != nil && e.key == key {
-					return place, e
-				}
+		b := &t[at]
+		low, high := b.tags[0].Load(), b.tags[1].Load()
+		for m := match(low, tag); m != 0; m &= m - 1 {
+			if i := bits.TrailingZeros64(m) / 8; b.slots[i].key == key {
+				return b, i
 			}
 		}
-		if b.passed() == 0 {
+		for m := match(high, tag) &^ (0xff << 56); m != 0; m &= m - 1 {
+			if i := 8 + bits.TrailingZeros64(m)/8; b.slots[i].key == key {
+				return b, i
+			}
+		}
+		if high>>56 == 0 {
 			break
 		}
-		i = t.after(i)
+		at = t.after(at)
 	}
-	return nil, nil
+	return nil, 0
 }
 
 // prefetch reads what find begins with. Nothing is done with it, so the processor goes on before it is there.
 func (f *front[K, V]) prefetch(hash uint64) {
 	t := *f.table.Load()
-	i, first, _ := t.home(hash)
-	t[i][first].tags.Load()
-	t[i][1-first].tags.Load()
+	at, _, _ := t.home(hash)
+	t[at].tags[0].Load()
 }
 
-// home says where a hash is looked for: the high bits choose the bucket, the low ones the line that comes first, and the
-// tag.
-func (t table[K, V]) home(hash uint64) (i, first int, tag uint64) {
-	high, _ := bits.Mul64(hash, uint64(len(t)))
-	return int(high), int(hash >> 7 & 1), hash&0x7f | 0x80
+// home says where a hash is looked for: the high bits choose the bucket and the slot that comes first, the low ones the tag.
+func (t table[K, V]) home(hash uint64) (at, first int, tag uint64) {
+	place := hash >> 32 * uint64(len(t))
+	return int(place >> 32), int(place & (1<<32 - 1) * places >> 32), hash&0x7f | 0x80
 }
 
 // after is the bucket that takes what another has no room for.
-func (t table[K, V]) after(i int) int {
-	if i++; i < len(t) {
-		return i
+func (t table[K, V]) after(at int) int {
+	if at++; at < len(t) {
+		return at
 	}
 	return 0
 }
 
 // match marks the bytes of tags that equal a tag, in their highest bits. A byte above one that does may be marked
-// falsely: https://graphics.stanford.edu/~seander/bithacks.html#ValueInWord
+// falsely, if it is another entry's: https://graphics.stanford.edu/~seander/bithacks.html#ValueInWord
 func match(tags, tag uint64) uint64 {
-	const each = 0x01_0101_0101_0101
+	const each = 0x0101_0101_0101_0101
 	x := tags ^ tag*each
 	return (x - each) & ^x & (0x80 * each)
 }
 
-// add takes entries that have been put and that ristretto may have dropped since; a few at a time, so that the table grows
-// before it is full.
-func (f *front[K, V]) add(all []*entry[K, V], hash func(K) uint64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// add takes what has been put, but for what ristretto has dropped since; a few at a time, so that the table grows before
+// it is full. One adds at a time.
+func (f *front[K, V]) add(all []put[K, V], hash func(K) uint64) {
 	for some := range slices.Chunk(all, addAtOnce) {
-		var hashes [addAtOnce]uint64
-		for i, e := range some {
-			hashes[i] = hash(e.key)
-			f.prefetch(hashes[i])
-		}
-		for i, e := range some {
-			if e.state.Load()&gone != 0 {
-				continue
-			}
-			if f.table.Load().add(hashes[i], e) {
-				f.held++
-			}
-			f.next.add(hashes[i], e)
-		}
-		f.grow(len(some), hash)
+		f.addSome(some, hash)
 	}
-	f.grow(0, hash) // what has begun ends, also where nothing more is put
+	f.addSome(nil, hash) // what has begun ends, also where nothing more is put
 }
 
-// drop is called when ristretto has dropped an entry.
-func (f *front[K, V]) drop(e *entry[K, V], hash uint64) {
-	e.state.Or(gone)
+func (f *front[K, V]) addSome(some []put[K, V], hash func(K) uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.table.Load().drop(hash, e) {
-		f.held--
+	f.limbo.release()
+	for i := range some {
+		f.prefetch(some[i].hash)
 	}
-	f.next.drop(hash, e)
+	for i := range some {
+		p := &some[i]
+		if p.gone {
+			continue
+		}
+		if b, i := f.find(p.hash, p.key); b != nil {
+			f.remove(p.hash, b.slots[i].number())
+		}
+		if f.table.Load().add(p) {
+			f.held++
+		}
+		f.next.add(p)
+	}
+	f.grow(len(some), hash)
+}
+
+// remove takes an entry out that ristretto has dropped; false: it does not stand here. front is locked.
+func (f *front[K, V]) remove(hash uint64, number uint32) bool {
+	if b, i := f.next.drop(hash, number); b != nil {
+		b.free(i) // nobody has seen it
+	}
+	b, i := f.table.Load().drop(hash, number)
+	if b == nil {
+		return false
+	}
+	f.held--
+	f.limbo.take(b, i)
+	return true
 }
 
 // count returns how many entries have a place.
@@ -159,22 +206,25 @@ func (f *front[K, V]) count() int {
 	return f.held
 }
 
-// grow moves on with a larger table, where there are more entries than usual in so many bytes.
+// grow moves on with a larger table, where there are more entries than it has room for.
 func (f *front[K, V]) grow(more int, hash func(K) uint64) {
 	t := *f.table.Load()
 	if f.next == nil {
-		if buckets(float64(f.held)) <= len(t) {
+		if buckets(float64(f.held)) <= len(t) && float64(f.held+len(f.limbo.slots)) <= full*float64(len(t)*places) {
 			return
 		}
-		f.next, f.moved = make(table[K, V], int(growth*float64(len(t)))+1), 0
+		f.next, f.moved = make(table[K, V], f.larger(len(t))), 0
 	}
 	to := min(f.moved+moveFirst+moveMore*more, len(t))
 	for ; f.moved < to; f.moved++ {
-		for n := range t[f.moved] {
-			for i := range t[f.moved][n].places {
-				if e := t[f.moved][n].places[i].Load(); e != nil {
-					f.next.add(hash(e.key), e)
-				}
+		b := &t[f.moved]
+		for i := range b.slots {
+			if b.tag(i) == 0 {
+				continue
+			}
+			p := b.entry(i)
+			if p.hash = hash(p.key); !f.next.has(p.hash, p.key) {
+				f.next.add(&p)
 			}
 		}
 	}
@@ -185,76 +235,158 @@ func (f *front[K, V]) grow(more int, hash func(K) uint64) {
 	}
 }
 
-// add gives an entry a place, that of its key's last entry, or the first that is free from its own bucket on; it says
-// whether it took a free one.
-func (t table[K, V]) add(hash uint64, e *entry[K, V]) bool {
-	if place, _ := t.find(hash, e.key); place != nil {
-		place.Store(e)
+func (f *front[K, V]) larger(size int) int {
+	switch {
+	case size >= f.usual:
+		return int(growth*float64(size)) + 1
+	case size*(doubled+1) > f.usual:
+		return f.usual
+	default:
+		return doubled * size
+	}
+}
+
+// has is find for who adds: nothing changes meanwhile.
+func (t table[K, V]) has(hash uint64, key K) bool {
+	b, _ := t.find(hash, key)
+	return b != nil
+}
+
+// add gives an entry the first slot that is free from its own on; false: there is none.
+func (t table[K, V]) add(p *put[K, V]) bool {
+	if len(t) == 0 {
 		return false
 	}
-	i, first, tag := t.home(hash)
+	at, first, tag := t.home(p.hash)
 	for range t {
-		if b := &t[i]; b[first].add(e, tag) || b[1-first].add(e, tag) {
+		if b := &t[at]; b.add(p, first, tag) {
 			return true
 		}
-		t[i].pass(1)
-		i = t.after(i)
+		t[at].pass(1)
+		at = t.after(at)
 	}
 	return false
 }
 
-// drop frees the place of an entry, if it has one.
-func (t table[K, V]) drop(hash uint64, e *entry[K, V]) bool {
-	i, _, _ := t.home(hash)
-	for n := range t {
-		if t[i].drop(e) {
-			for i, _, _ = t.home(hash); n > 0; n-- {
-				t[i].pass(-1)
-				i = t.after(i)
-			}
-			return true
-		}
-		if t[i].passed() == 0 {
-			return false
-		}
-		i = t.after(i)
+// drop takes an entry out, and returns where it stood.
+func (t table[K, V]) drop(hash uint64, number uint32) (*bucket[K, V], int) {
+	if len(t) == 0 {
+		return nil, 0
 	}
-	return false
+	home, _, _ := t.home(hash)
+	at := home
+	for range t {
+		b := &t[at]
+		if i := b.holds(number); i >= 0 {
+			b.mark(i, 0)
+			for ; home != at; home = t.after(home) {
+				t[home].pass(-1)
+			}
+			return b, i
+		}
+		if b.passed() == 0 {
+			break
+		}
+		at = t.after(at)
+	}
+	return nil, 0
 }
 
 // passed says how many entries stand in later buckets since this one had no room for them; many: or more.
-func (b *bucket[K, V]) passed() uint64 { return b[0].tags.Load() >> 56 }
+func (b *bucket[K, V]) passed() uint64 { return b.tags[1].Load() >> 56 }
 
 func (b *bucket[K, V]) pass(n int) {
 	if b.passed() < many {
-		b[0].tags.Store(b[0].tags.Load() + uint64(n)<<56)
+		b.tags[1].Store(b.tags[1].Load() + uint64(n)<<56)
 	}
 }
 
-func (b *bucket[K, V]) drop(e *entry[K, V]) bool {
-	for n := range b {
-		for i := range b[n].places {
-			if b[n].places[i].Load() == e {
-				b[n].mark(i, 0)
-				b[n].places[i].Store(nil)
-				return true
-			}
+func (b *bucket[K, V]) tag(i int) uint64 { return b.tags[i>>3].Load() >> (8 * (i & 7)) & 0xff }
+
+func (b *bucket[K, V]) mark(i int, tag uint64) {
+	word, shift := &b.tags[i>>3], 8*(i&7)
+	word.Store(word.Load()&^(0xff<<shift) | tag<<shift)
+}
+
+// holds returns the slot of the entry of a number, or -1.
+func (b *bucket[K, V]) holds(number uint32) int {
+	for i := range b.slots {
+		if b.slots[i].number() == number && b.tag(i) != 0 {
+			return i
 		}
 	}
-	return false
+	return -1
 }
 
-func (l *line[K, V]) add(e *entry[K, V], tag uint64) bool {
-	for i := range l.places {
-		if l.places[i].Load() == nil {
-			l.places[i].Store(e)
-			l.mark(i, tag)
+func (b *bucket[K, V]) add(p *put[K, V], first int, tag uint64) bool {
+	for n := range places {
+		i := (first + n) % places
+		if b.slots[i].state.Load() == 0 {
+			b.fill(i, p)
+			b.mark(i, tag)
 			return true
 		}
 	}
 	return false
 }
 
-func (l *line[K, V]) mark(i int, tag uint64) {
-	l.tags.Store(l.tags.Load()&^(0xff<<(8*i)) | tag<<(8*i))
+// fill writes into a slot that no reader looks at.
+func (b *bucket[K, V]) fill(i int, p *put[K, V]) {
+	s := &b.slots[i]
+	s.key, s.value, s.expires, s.stripes = p.key, p.value, p.expires, p.stripes
+	s.epoch.Store(p.at)
+	state := p.number << numbers
+	if p.missing {
+		state |= missing
+	}
+	s.state.Store(state)
+	if p.more == nil {
+		return
+	}
+	more := b.more.Load()
+	if more == nil {
+		more = new([places]*[]uint32)
+		b.more.Store(more)
+	}
+	more[i] = p.more
+}
+
+// entry is what fill has written.
+func (b *bucket[K, V]) entry(i int) put[K, V] {
+	s := &b.slots[i]
+	return put[K, V]{
+		key: s.key, value: s.value, expires: s.expires, stripes: s.stripes, more: b.rest(i), at: s.epoch.Load(),
+		number: s.number(), missing: s.missing(),
+	}
+}
+
+// rest are the stripes of the tags that an entry's stripes have no room for.
+func (b *bucket[K, V]) rest(i int) *[]uint32 {
+	if more := b.more.Load(); more != nil {
+		return more[i]
+	}
+	return nil
+}
+
+// free makes a slot usable again that no reader looks at.
+func (b *bucket[K, V]) free(i int) {
+	s := &b.slots[i]
+	s.key, s.value = *new(K), *new(V)
+	if more := b.more.Load(); more != nil {
+		more[i] = nil
+	}
+	s.state.Store(0)
+}
+
+func (s *slot[K, V]) number() uint32 { return s.state.Load() >> numbers }
+
+func (s *slot[K, V]) missing() bool { return s.state.Load()&missing != 0 }
+
+func (s *slot[K, V]) proven() bool { return s.state.Load()&tellings >= proven }
+
+// prove counts a hit that ristretto is told of.
+func (s *slot[K, V]) prove() {
+	if was := s.state.Load(); was&tellings < proven {
+		s.state.CompareAndSwap(was, was+1)
+	}
 }

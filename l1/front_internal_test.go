@@ -15,71 +15,125 @@ func spread(k int) uint64 {
 	return h ^ h>>27
 }
 
+// shelf is front with what it needs.
+type shelf struct {
+	front[int, int]
+	readers tally
+	hash    func(int) uint64
+	last    uint32
+}
+
+func newShelf(entries int64, hash func(int) uint64) *shelf {
+	s := &shelf{hash: hash}
+	s.init(entries, &s.readers)
+	return s
+}
+
+// put adds an entry and returns its number.
+func (s *shelf) put(k, v int) uint32 {
+	s.last++
+	s.add([]put[int, int]{{key: k, value: v, hash: s.hash(k), number: s.last}}, s.hash)
+	return s.last
+}
+
+func (s *shelf) drop(k int, number uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.remove(s.hash(k), number)
+}
+
+func (s *shelf) get(k int) (v int, ok bool) {
+	look := s.readers.begin(s.readers.mine())
+	defer look.hits.Add(1)
+	b, i := s.find(s.hash(k), k)
+	if b == nil {
+		return 0, false
+	}
+	return b.slots[i].value, true
+}
+
+// passed returns how many entries have passed buckets.
+func (s *shelf) passed() (n uint64) {
+	t := *s.table.Load()
+	for i := range t {
+		n += t[i].passed()
+	}
+	return n
+}
+
 // TestFrontIsAMap: whatever is added, replaced and dropped, in whatever order, however the hashes collide and while the
 // table grows, a look finds the last entry of its key, and at the end nothing is left.
 func TestFrontIsAMap(t *testing.T) {
 	t.Parallel()
+	type standing struct {
+		number uint32
+		value  int
+	}
 	for name, c := range map[string]struct {
 		hash          func(int) uint64
 		keys, entries int // entries: that the first table is for
 		grows         bool
 	}{
-		"one bucket":         {func(int) uint64 { return 1 << 20 }, 200, 8, false}, // fewer pass it than are counted
-		"the last bucket":    {func(k int) uint64 { return 0xffff_ffff_ffff_ff00 | uint64(k)&0xff }, 200, 8, false},
-		"one of two buckets": {func(k int) uint64 { return spread(k) & (1<<63 | 0xff) }, 200, 8, false},
-		"any bucket":         {spread, 300, 8, false},
+		"one bucket":         {func(int) uint64 { return 1 << 20 }, 200, 200, false}, // fewer pass it than are counted
+		"the last bucket":    {func(k int) uint64 { return 0xffff_ffff_ffff_ff00 | uint64(k)&0xff }, 200, 200, false},
+		"one of two buckets": {func(k int) uint64 { return spread(k) & (1<<63 | 0xff) }, 200, 200, false},
+		"any bucket":         {spread, 300, 200, false},
 		"while it grows":     {spread, 60_000, 5_000, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(3, 4))
-			var f front[int, int]
-			f.init(int64(c.entries))
-			last := map[int]*entry[int, int]{}
-			var replaced []*entry[int, int]
+			s := newShelf(int64(c.entries), c.hash)
+			last := map[int]standing{}
 			var passed, grew int
+			same := func(step, k int) {
+				t.Helper()
+				want, ok := last[k]
+				if got, found := s.get(k); found != ok || got != want.value {
+					t.Fatalf("step %d, key %d: got %v, %v, want %v, %v", step, k, got, found, want.value, ok)
+				}
+			}
 			for step := range 400 * 200 {
 				k := random.IntN(c.keys)
-				switch e := last[k]; {
-				case e != nil && random.IntN(2) == 0:
-					f.drop(e, c.hash(k))
-					delete(last, k)
-				case len(replaced) > 0 && random.IntN(2) == 0: // ristretto may be late
-					f.drop(replaced[0], c.hash(replaced[0].key))
-					replaced = replaced[1:]
-				default:
-					if e != nil {
-						replaced = append(replaced, e)
+				if e, ok := last[k]; ok && random.IntN(2) == 0 {
+					if !s.drop(k, e.number) || s.drop(k, e.number) { // ristretto may be late
+						t.Fatalf("step %d: key %d is not dropped, or twice", step, k)
 					}
-					last[k] = &entry[int, int]{key: k, value: step}
-					f.add([]*entry[int, int]{last[k]}, c.hash)
+					delete(last, k)
+				} else {
+					last[k] = standing{s.put(k, step), step}
 				}
-				if got := f.find(c.hash(k), k); got != last[k] {
-					t.Fatalf("step %d, key %d: got %v, want %v", step, k, got, last[k])
-				}
-				if f.next != nil {
+				same(step, k)
+				if s.next != nil {
 					grew++
 				}
-				if len(*f.table.Load()) < 100 && counted(*f.table.Load()) > 0 {
+				if s.passed() > 0 {
+					passed++
+				}
+				if c.grows && step > 1000 { // a look at all of a large table takes long
 					passed++
 				}
 			}
-			if f.held != len(last) {
-				t.Errorf("front counts %d entries of %d", f.held, len(last))
+			if s.held != len(last) {
+				t.Errorf("front counts %d entries of %d", s.held, len(last))
 			}
 			for k := range c.keys {
-				if got := f.find(c.hash(k), k); got != last[k] {
-					t.Errorf("key %d: got %v, want %v", k, got, last[k])
-				}
-				if last[k] != nil {
-					replaced = append(replaced, last[k])
-				}
+				same(-1, k)
 			}
-			for _, e := range replaced {
-				f.drop(e, c.hash(e.key))
+			for k, e := range last {
+				s.drop(k, e.number)
 			}
-			if n := counted(*f.table.Load()); n != 0 || f.held != 0 {
-				t.Errorf("nothing is left, and front counts %d entries, of which %d passed a bucket", f.held, n)
+			if n := s.passed(); n != 0 || s.held != 0 {
+				t.Errorf("nothing is left, and front counts %d entries, of which %d passed a bucket", s.held, n)
+			}
+			s.add(nil, c.hash)
+			for at := range *s.table.Load() {
+				b := &(*s.table.Load())[at]
+				for i := range b.slots {
+					if sl := &b.slots[i]; sl.state.Load() != 0 || sl.value != 0 {
+						t.Fatalf("bucket %d, slot %d is not free: %d", at, i, sl.value)
+					}
+				}
 			}
 			if !c.grows && passed == 0 || c.grows && grew == 0 {
 				t.Errorf("%d steps with entries that had passed a bucket, %d while a table was filled: this shows nothing", passed, grew)
@@ -92,66 +146,65 @@ func TestFrontIsAMap(t *testing.T) {
 func TestManyPassABucket(t *testing.T) {
 	t.Parallel()
 	const keys = many + 100
-	hash := func(k int) uint64 { return uint64(k) & 0xff }
-	var f front[int, int]
-	f.init(2 * keys)
-	all := make([]*entry[int, int], keys)
-	for k := range all {
-		all[k] = &entry[int, int]{key: k}
-	}
+	s := newShelf(2*keys, func(k int) uint64 { return uint64(k) & 0xff })
 	for range 2 {
-		f.add(all, hash)
-		for k, e := range all {
-			if got := f.find(hash(k), k); got != e {
-				t.Fatalf("key %d: got %v, want %v", k, got, e)
+		numbers := make([]uint32, keys)
+		for k := range numbers {
+			numbers[k] = s.put(k, -k)
+		}
+		for k := range numbers {
+			if got, ok := s.get(k); !ok || got != -k {
+				t.Fatalf("key %d: got %v, %v", k, got, ok)
 			}
 		}
-		for k, e := range all {
-			f.drop(e, hash(k))
-			if got := f.find(hash(k), k); got != nil {
+		for k, number := range numbers {
+			s.drop(k, number)
+			if got, ok := s.get(k); ok {
 				t.Fatalf("key %d: got %v after it was dropped", k, got)
 			}
-			e.state.Store(0)
 		}
 	}
-	if n := (*f.table.Load())[0].passed(); n != many {
+	if n := (*s.table.Load())[0].passed(); n != many {
 		t.Errorf("the bucket counts %d, want %d for ever", n, many)
 	}
 }
 
 // TestReadersFindWhatStands: a reader finds an entry that stays, which stands behind its own bucket, whatever comes, goes
-// and grows meanwhile.
+// and grows meanwhile; and of what comes and goes it finds nothing but what was put.
 func TestReadersFindWhatStands(t *testing.T) {
 	t.Parallel()
-	hash := func(k int) uint64 { // the bucket of all that stay is the last but one
+	const stay = 60
+	s := newShelf(500, func(k int) uint64 { // the bucket of all that stay is the last but one
 		if k < 100 {
-			return math.MaxUint64 - 1<<57 | uint64(k)&0xff
+			return math.MaxUint64 - 1<<58 | uint64(k)&0xff
 		}
 		return spread(k)
+	})
+	for k := range stay {
+		s.put(k, -k)
 	}
-	var f front[int, int]
-	f.init(500)
-	var stay []*entry[int, int]
-	for k := range 60 {
-		stay = append(stay, &entry[int, int]{key: k})
-	}
-	f.add(stay, hash)
-	if counted(*f.table.Load()) == 0 {
+	if s.passed() == 0 {
 		t.Fatal("nothing has passed a bucket: this shows nothing")
 	}
 	done := make(chan struct{})
 	var readers sync.WaitGroup
 	for range 2 {
 		readers.Go(func() {
+			random := rand.New(rand.NewPCG(1, 2))
 			for {
 				select {
 				case <-done:
 					return
 				default:
 				}
-				for k, e := range stay {
-					if got := f.find(hash(k), k); got != e {
-						t.Errorf("key %d: got %v, want %v", k, got, e)
+				for k := range stay {
+					if got, ok := s.get(k); !ok || got != -k {
+						t.Errorf("key %d: got %v, %v", k, got, ok)
+						return
+					}
+					other := 100 + random.IntN(1000)
+					if got, ok := s.get(other); ok && got != -other {
+						t.Errorf("key %d: got %v", other, got)
 						return
 					}
 				}
@@ -159,21 +212,76 @@ func TestReadersFindWhatStands(t *testing.T) {
 		})
 	}
 	random := rand.New(rand.NewPCG(5, 6))
-	come := map[int]*entry[int, int]{}
+	come := map[int]uint32{}
 	for n := 400; n < 20_000; n += n / 2 { // each more than the last table was for
 		for range 4 * n {
 			k := 100 + random.IntN(n)
-			if e := come[k]; e != nil {
-				f.drop(e, hash(k))
+			if e, ok := come[k]; ok {
+				s.drop(k, e)
 				delete(come, k)
 			} else {
-				come[k] = &entry[int, int]{key: k}
-				f.add([]*entry[int, int]{come[k]}, hash)
+				come[k] = s.put(k, -k)
 			}
 		}
 	}
 	close(done)
 	readers.Wait()
+}
+
+// TestNobodyReadsWhatIsWrittenOver: a slot is not used again while somebody may be looking at it, whatever the phase that
+// he has begun in; and it is, soon after he has left.
+func TestNobodyReadsWhatIsWrittenOver(t *testing.T) {
+	t.Parallel()
+	for turns := range 4 {
+		s := newShelf(8, spread)
+		for range turns {
+			s.readers.turn()
+		}
+		number := s.put(1, 10)
+		look := s.readers.begin(s.readers.mine())
+		b, i := s.find(s.hash(1), 1)
+		s.drop(1, number)
+		for k := 2; k < 9; k++ {
+			s.put(k, k)
+			if sl := &b.slots[i]; sl.key != 1 || sl.value != 10 || sl.number() != number {
+				t.Fatalf("after %d turns and %d puts, a slot that is looked at holds key %d", turns, k-1, sl.key)
+			}
+		}
+		if _, ok := s.get(1); ok {
+			t.Error("what was dropped is found")
+		}
+		look.misses.Add(1)
+		if s.add(nil, s.hash); b.slots[i].state.Load() != 0 || b.slots[i].value != 0 {
+			t.Errorf("after %d turns, nobody looks at it any more, and it is not free", turns)
+		}
+	}
+}
+
+// TestALookBeginsInTheOldPhase: who has read the phase, and begins when it is over, does not find what was taken out
+// before, and is waited for.
+func TestALookBeginsInTheOldPhase(t *testing.T) {
+	t.Parallel()
+	s := newShelf(8, spread)
+	first, second := s.put(1, 10), s.put(2, 20)
+	late := &s.readers.mine().looks[s.readers.phase.Load()%phases]
+	s.drop(1, first)
+	s.add(nil, s.hash)
+	late.begun.Add(1)
+	if b, _ := s.find(s.hash(1), 1); b != nil {
+		t.Error("what was taken out is found")
+	}
+	b, i := s.find(s.hash(2), 2)
+	s.drop(2, second)
+	for range 5 {
+		s.add(nil, s.hash)
+	}
+	if b.slots[i].value != 20 {
+		t.Error("a slot is free that somebody looks at, who began in an earlier phase")
+	}
+	late.hits.Add(1)
+	if s.add(nil, s.hash); b.slots[i].value != 0 {
+		t.Error("nobody looks at it any more, and it is not free")
+	}
 }
 
 // TestManyPutsOneWait: however many there are, all have a place when Wait returns.
@@ -192,7 +300,7 @@ func TestManyPutsOneWait(t *testing.T) {
 			t.Fatalf("put %d is refused", k)
 		}
 	}
-	if room := len(*c.front.table.Load()) * 2 * places; room >= n {
+	if room := len(*c.values.front.table.Load()) * places; room >= n {
 		t.Fatalf("room for %d before: this shows nothing", room)
 	}
 	c.Wait(0)
@@ -219,14 +327,7 @@ func TestKeysThatAreNotEqualToThemselves(t *testing.T) {
 		}
 	}
 	c.Wait(0)
-	if c.front.held != 1 {
-		t.Errorf("front holds %d entries, want 1", c.front.held)
+	if c.values.front.held != 1 {
+		t.Errorf("front holds %d entries, want 1", c.values.front.held)
 	}
-}
-
-func counted(t table[int, int]) (n uint64) {
-	for i := range t {
-		n += t[i].passed()
-	}
-	return n
 }

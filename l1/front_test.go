@@ -61,29 +61,11 @@ func TestFrontAfterClose(t *testing.T) {
 func TestNothingIsPutInFrontAfterItIsGone(t *testing.T) {
 	t.Parallel()
 	c := newRig[string, int](t, capacity)
-	p := c.places("k")
-	c.Put("k", 1, p, c.epochs.Now(), never, 1)
-	c.Wait()
-	prove(t, c, "k")
-	c.AddAfterDrop("k")
-	if c.InFront("k") {
+	c.Put("before", 1, c.places("before"), c.epochs.Now(), never, 1) // so that it is not the first that is taken
+	c.Put("k", 1, c.places("k"), c.epochs.Now(), never, 1)
+	c.DropHalfway("k")
+	if c.InFront("k") || !c.InFront("before") {
 		t.Error("an entry that ristretto has dropped stands in front: its memory is nobody's")
-	}
-}
-
-// TestWhatIsGoneAnswersNoMore: whatever still points to it, since somebody may have read something newer meanwhile.
-func TestWhatIsGoneAnswersNoMore(t *testing.T) {
-	t.Parallel()
-	c := newRig[string, int](t, capacity)
-	p := c.places("k")
-	c.Put("k", 1, p, c.epochs.Now(), never, 1)
-	c.Wait()
-	c.DropWithoutFront("k")
-	if !c.InFront("k") {
-		t.Fatal("the entry is not where readers find it: this shows nothing")
-	}
-	if _, _, ok := c.Get("k", 0); ok {
-		t.Error("a hit of what ristretto has dropped")
 	}
 }
 
@@ -247,8 +229,8 @@ func TestMatch(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 100_000 {
-		tags, tag := random.Uint64(), random.Uint64()&0x7f|0x80 // the last byte is a count
-		for i := range 7 {
+		tags, tag := random.Uint64(), random.Uint64()&0x7f|0x80
+		for i := range 8 {
 			if random.IntN(4) == 0 {
 				tags = tags&^(0xff<<(8*i)) | tag<<(8*i)
 			}
@@ -256,7 +238,8 @@ func TestMatch(t *testing.T) {
 		got := l1.Match(tags, tag)
 		for i := range 8 {
 			is, marked := tags>>(8*i)&0xff == tag, got>>(8*i)&0xff == 0x80
-			if i < 7 && is && !marked || i == 7 && marked {
+			other := tags>>(8*i)&0x80 != 0 && i > 0 // it may be marked falsely
+			if is && !marked || marked && !is && !other {
 				t.Fatalf("tags %016x, tag %02x: %016x", tags, tag, got)
 			}
 		}

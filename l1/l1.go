@@ -18,12 +18,8 @@ package l1
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
-	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/dgraph-io/ristretto/v2"
+	"unsafe"
 
 	"github.com/tieredcache/tieredcache/internal/epoch"
 )
@@ -59,39 +55,13 @@ type Config struct {
 
 // Cache keeps values of V under keys of K.
 type Cache[K comparable, V any] struct {
-	seed   maphash.Seed
-	epochs *Epochs
-	own    *Counter
-	keys   func(K) int64 // measures a key
-	store  *ristretto.Cache[uint64, *entry[K, V]]
-	closed atomic.Bool
-	full   atomic.Bool // something had to make room
-	front  front[K, V]
-	tally  tally
-	puts   sync.RWMutex // Put and Wait against Close
-	fresh  fresh[K, V]
-	waits  sync.Mutex
-	hand   int // the bucket of front where the dead were looked for last; under puts
-
-	evictions atomic.Uint64
+	values *memory[K, V]
+	boxes  *memory[K, *V] // in place of values where those are large
 }
 
-type entry[K comparable, V any] struct {
-	key     K
-	expires time.Duration
-	epoch   Counter // its value was valid then
-	stripes epoch.Stripes
-	state   atomic.Uint32 // how often ristretto has been told of it, up to proven, and the marks
-	more    *[]uint32
-	value   V
-}
-
-// The marks of an entry.
-const (
-	gone    = 1 << 31 // ristretto has dropped it
-	missing = 1 << 30 // its key has no value
-	marks   = gone | missing
-)
+// inline is the size of values that stand in front itself, in bytes. Its table has more room than entries: of larger ones
+// too much would be wasted.
+const inline = 64
 
 // Entries returns how many entries of a usual size fit into a capacity in bytes: at least 1,024, and at most 16,777,216,
 // beyond which only the sketch grows coarser.
@@ -107,17 +77,12 @@ func New[K comparable, V any](config Config) (*Cache[K, V], error) {
 	case config.Cache == nil:
 		return nil, errors.New("l1: Cache is nil: give the counter of the cache's own epoch")
 	}
-	c := &Cache[K, V]{seed: maphash.MakeSeed(), epochs: config.Epochs, own: config.Cache, keys: Sizer[K]()}
-	c.front.init(Entries(config.Capacity))
-	var err error
-	c.store, err = ristretto.NewCache(&ristretto.Config[uint64, *entry[K, V]]{
-		NumCounters:        10 * Entries(config.Capacity),
-		MaxCost:            config.Capacity,
-		BufferItems:        64,
-		IgnoreInternalCost: true, // Overhead counts it
-		OnEvict:            c.evicted,
-		OnExit:             c.dropped,
-	})
+	c, err := &Cache[K, V]{}, error(nil)
+	if unsafe.Sizeof(*new(V)) > inline {
+		c.boxes, err = newMemory[K, *V](config)
+	} else {
+		c.values, err = newMemory[K, V](config)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("l1: %w", err)
 	}
@@ -127,66 +92,23 @@ func New[K comparable, V any](config Config) (*Cache[K, V], error) {
 // Get returns the value of a key, if it is here, not expired at now and of the epoch that its places have. missing says
 // that what is here is the fact that the key has none.
 func (c *Cache[K, V]) Get(key K, now time.Duration) (value V, missing, ok bool) {
-	hash, count := c.hash(key), c.tally.mine()
-	if e := c.front.find(hash, key); e != nil && c.valid(e, now) {
-		if n := count.hits.Add(1); c.full.Load() && (n%told == 0 || !e.proven()) {
-			c.tell(count, hash, e)
-		}
-		return e.value, e.missing(), true
+	if c.boxes == nil {
+		return c.values.get(key, now)
 	}
-	count.misses.Add(1)
-	return value, false, false
+	box, missing, ok := c.boxes.get(key, now)
+	if box != nil {
+		value = *box
+	}
+	return value, missing, ok
 }
 
 // Prefetch says that Get will be asked for some keys at once. It waits for memory for all of them together, where each Get
 // would wait for itself.
 func (c *Cache[K, V]) Prefetch(keys []K) {
-	for _, k := range keys {
-		c.front.prefetch(c.hash(k))
-	}
-}
-
-func (c *Cache[K, V]) valid(e *entry[K, V], now time.Duration) bool {
-	return now < e.expires && e.state.Load()&gone == 0 && c.epochs.HoldsFor(&e.epoch, c.own, &e.stripes, e.more)
-}
-
-func (e *entry[K, V]) missing() bool { return e.state.Load()&missing != 0 }
-
-func (e *entry[K, V]) proven() bool { return e.state.Load()&^marks >= proven }
-
-// tell tells ristretto of a hit in front.
-func (c *Cache[K, V]) tell(count *cell, hash uint64, e *entry[K, V]) {
-	if !e.proven() {
-		e.state.Add(1)
-	}
-	c.lookup(count, hash)
-}
-
-// lookup asks ristretto, which counts it.
-func (c *Cache[K, V]) lookup(count *cell, hash uint64) {
-	count.begun.Add(1)
-	defer count.ended.Add(1)
-	if !c.closed.Load() {
-		c.store.Get(hash)
-	}
-}
-
-// evicted is called before dropped, of what has to make room; that may have gone by itself meanwhile.
-func (c *Cache[K, V]) evicted(item *ristretto.Item[*entry[K, V]]) {
-	if item.Value != nil && !c.closed.Load() { // ristretto may name one twice
-		c.evictions.Add(1)
-	}
-	if !c.full.Load() { // hits read it
-		c.full.Store(true)
-	}
-	if item.Value != nil {
-		c.front.drop(item.Value, item.Key)
-	}
-}
-
-func (c *Cache[K, V]) dropped(e *entry[K, V]) {
-	if e != nil && e.state.Load()&gone == 0 {
-		c.front.drop(e, c.hash(e.key))
+	if c.boxes != nil {
+		c.boxes.prefetch(keys)
+	} else {
+		c.values.prefetch(keys)
 	}
 }
 
@@ -194,62 +116,42 @@ func (c *Cache[K, V]) dropped(e *entry[K, V]) {
 // bytes, the key and Overhead not included. False means that it is surely not stored, as a key that does not equal itself;
 // true, that it is seen when Wait has returned, if there was room.
 func (c *Cache[K, V]) Put(key K, value V, places Places, at uint64, expires time.Duration, size int64) bool {
-	e := &entry[K, V]{key: key, value: value, stripes: places.Stripes, more: places.More, expires: expires}
-	e.epoch.Store(at)
-	return c.put(e, size)
+	if c.boxes != nil {
+		return c.boxes.put(putOf(key, &value, places, at, expires), size)
+	}
+	return c.values.put(putOf(key, value, places, at, expires), size)
 }
 
 // PutMissing is Put for the fact that a key has no value.
 func (c *Cache[K, V]) PutMissing(key K, places Places, at uint64, expires time.Duration) bool {
-	e := &entry[K, V]{key: key, stripes: places.Stripes, more: places.More, expires: expires}
-	e.epoch.Store(at)
-	e.state.Store(missing)
-	return c.put(e, 0)
+	if c.boxes != nil {
+		p := putOf[K, *V](key, nil, places, at, expires)
+		p.missing = true
+		return c.boxes.put(p, 0)
+	}
+	p := putOf(key, *new(V), places, at, expires)
+	p.missing = true
+	return c.values.put(p, 0)
 }
-
-func (c *Cache[K, V]) put(e *entry[K, V], size int64) bool {
-	c.puts.RLock()
-	defer c.puts.RUnlock()
-	if c.closed.Load() || c.fresh.full() || !equal(e.key, e.key) {
-		return false
-	}
-	hash := c.hash(e.key)
-	if c.full.Load() {
-		c.lookup(c.tally.mine(), hash) // it was missed, and ristretto goes by that when it makes room
-	}
-	if c.front.find(hash, e.key) != nil {
-		c.store.Del(hash) // ristretto makes room for new keys only, not for a larger value of one that is there
-	}
-	if !c.store.Set(hash, e, c.keys(e.key)+size+Overhead) {
-		return false
-	}
-	c.fresh.add(e)
-	return true
-}
-
-// equal is false for one key where nobody could find it again: a NaN is in it.
-func equal[K comparable](a, b K) bool { return a == b }
 
 // Wait returns when all that was put before is visible or refused. What is put is not seen before somebody waits: that
 // should be soon after each put, or after some together. Puts that nobody waits for are refused beyond 32,768. Where
 // memory is full, it drops some of what has expired at now, or is of an epoch that is over.
 func (c *Cache[K, V]) Wait(now time.Duration) {
-	if c.full.Load() {
-		c.bury(now)
-	}
-	c.puts.RLock()
-	defer c.puts.RUnlock()
-	c.waits.Lock() // what one takes is in front when the next returns
-	defer c.waits.Unlock()
-	if !c.closed.Load() {
-		put := c.fresh.take()
-		c.store.Wait()
-		c.front.add(put, c.hash)
+	if c.boxes != nil {
+		c.boxes.wait(now)
+	} else {
+		c.values.wait(now)
 	}
 }
 
 // Lookups returns how many calls of Get found a valid entry and how many did not.
-func (c *Cache[K, V]) Lookups() (hits, misses uint64) { return c.tally.sum() }
+func (c *Cache[K, V]) Lookups() (hits, misses uint64) {
+	if c.boxes != nil {
+		return c.boxes.tally.sum()
+	}
+	return c.values.tally.sum()
+}
 
 // Usage says how much of a Cache is in use.
 type Usage struct {
@@ -260,25 +162,18 @@ type Usage struct {
 
 // Usage returns what is held. Once closed, a cache holds nothing.
 func (c *Cache[K, V]) Usage() Usage {
-	c.puts.RLock()
-	defer c.puts.RUnlock()
-	u := Usage{Evicted: c.evictions.Load()}
-	if !c.closed.Load() {
-		u.Entries, u.Bytes = c.front.count(), c.store.MaxCost()-c.store.RemainingCost()
+	if c.boxes != nil {
+		return c.boxes.usage()
 	}
-	return u
+	return c.values.usage()
 }
 
 // Close drops everything and ends what New started. A closed cache misses, and refuses every put. Closing twice is
 // harmless; lookups that run meanwhile are waited for.
 func (c *Cache[K, V]) Close() {
-	c.puts.Lock()
-	defer c.puts.Unlock()
-	if c.closed.Swap(true) {
-		return
+	if c.boxes != nil {
+		c.boxes.close()
+	} else {
+		c.values.close()
 	}
-	c.tally.quiet()
-	c.store.Close()
 }
-
-func (c *Cache[K, V]) hash(key K) uint64 { return maphash.Comparable(c.seed, key) }
