@@ -13,7 +13,7 @@ const (
 
 // bury drops what is dead in the next buckets; what is dead stays so. No put comes between a look and its drop: that
 // would drop what was just put. It may wait for ristretto's queue, whose end locks front: nobody may hold that here.
-func (c *memory[K, V]) bury(now time.Duration) {
+func (c *Cache[K, V]) bury(now time.Duration) {
 	c.puts.Lock()
 	defer c.puts.Unlock()
 	if c.closed.Load() {
@@ -35,7 +35,7 @@ func (c *memory[K, V]) bury(now time.Duration) {
 }
 
 // deadIn moves the hand on; it returns how many in its bucket are dead, and what their hashes are, and how many are not.
-func (c *memory[K, V]) deadIn(hashes *[places]uint64, now time.Duration) (found, alive int) {
+func (c *Cache[K, V]) deadIn(hashes *[places]uint64, now time.Duration) (found, alive int) {
 	c.front.mu.Lock()
 	defer c.front.mu.Unlock()
 	t := *c.front.table.Load()
@@ -44,7 +44,7 @@ func (c *memory[K, V]) deadIn(hashes *[places]uint64, now time.Duration) (found,
 	for i := range b.slots {
 		switch {
 		case b.tag(i) == 0:
-		case c.valid(b, i, now):
+		case c.valid(b, &b.slots[i], now):
 			alive++
 		default:
 			hashes[found] = c.hash(b.slots[i].key)

@@ -57,7 +57,8 @@ const (
 	told = 16
 
 	missing  = 1 << 7 // its key has no value
-	tellings = missing - 1
+	tagged   = 1 << 6 // it has stripes beside its own
+	tellings = tagged - 1
 	numbers  = 8 // the number is above
 
 	places    = 15   // of a bucket
@@ -94,26 +95,27 @@ func (f *front[K, V]) close() {
 func buckets(entries float64) int { return 1 + int(entries/roomFor)/places }
 
 // find returns the bucket and the slot of a key, or nil. They are the key's until who looks has left (tally).
-func (f *front[K, V]) find(hash uint64, key K) (*bucket[K, V], int) {
+func (f *front[K, V]) find(hash uint64, key K) (*bucket[K, V], *slot[K, V]) {
 	return f.table.Load().find(hash, key)
 }
 
-func (t table[K, V]) find(hash uint64, key K) (*bucket[K, V], int) {
+func (t table[K, V]) find(hash uint64, key K) (*bucket[K, V], *slot[K, V]) {
 	at, first, tag := t.home(hash)
-	if b := &t[at]; b.tag(first) == tag && b.slots[first].key == key { // most are here: the tag is not waited for
-		return b, first
+	b := &t[at]
+	if s := &b.slots[first]; b.tag(first) == tag && s.key == key { // most are here: the tag is not waited for
+		return b, s
 	}
 	for range t {
 		b := &t[at]
 		low, high := b.tags[0].Load(), b.tags[1].Load()
 		for m := match(low, tag); m != 0; m &= m - 1 {
-			if i := bits.TrailingZeros64(m) / 8; b.slots[i].key == key {
-				return b, i
+			if s := &b.slots[bits.TrailingZeros64(m)/8]; s.key == key {
+				return b, s
 			}
 		}
 		for m := match(high, tag) &^ (0xff << 56); m != 0; m &= m - 1 {
-			if i := 8 + bits.TrailingZeros64(m)/8; b.slots[i].key == key {
-				return b, i
+			if s := &b.slots[8+bits.TrailingZeros64(m)/8]; s.key == key {
+				return b, s
 			}
 		}
 		if high>>56 == 0 {
@@ -121,7 +123,7 @@ func (t table[K, V]) find(hash uint64, key K) (*bucket[K, V], int) {
 		}
 		at = t.after(at)
 	}
-	return nil, 0
+	return nil, nil
 }
 
 // prefetch reads what find begins with. Nothing is done with it, so the processor goes on before it is there.
@@ -131,10 +133,9 @@ func (f *front[K, V]) prefetch(hash uint64) {
 	t[at].tags[0].Load()
 }
 
-// home says where a hash is looked for: the high bits choose the bucket and the slot that comes first, the low ones the tag.
+// home says where a hash is looked for: the high bits choose the bucket, the low ones the slot that comes first, and the tag.
 func (t table[K, V]) home(hash uint64) (at, first int, tag uint64) {
-	place := hash >> 32 * uint64(len(t))
-	return int(place >> 32), int(place & (1<<32 - 1) * places >> 32), hash&0x7f | 0x80
+	return int(hash >> 32 * uint64(len(t)) >> 32), int(hash >> 8 & 0xffff * places >> 16), hash&0x7f | 0x80
 }
 
 // after is the bucket that takes what another has no room for.
@@ -174,8 +175,8 @@ func (f *front[K, V]) addSome(some []put[K, V], hash func(K) uint64) {
 		if p.gone {
 			continue
 		}
-		if b, i := f.find(p.hash, p.key); b != nil {
-			f.remove(p.hash, b.slots[i].number())
+		if _, s := f.find(p.hash, p.key); s != nil {
+			f.remove(p.hash, s.number())
 		}
 		if f.table.Load().add(p) {
 			f.held++
@@ -248,8 +249,8 @@ func (f *front[K, V]) larger(size int) int {
 
 // has is find for who adds: nothing changes meanwhile.
 func (t table[K, V]) has(hash uint64, key K) bool {
-	b, _ := t.find(hash, key)
-	return b != nil
+	_, s := t.find(hash, key)
+	return s != nil
 }
 
 // add gives an entry the first slot that is free from its own on; false: there is none.
@@ -339,6 +340,9 @@ func (b *bucket[K, V]) fill(i int, p *put[K, V]) {
 	if p.missing {
 		state |= missing
 	}
+	if p.more != nil {
+		state |= tagged
+	}
 	s.state.Store(state)
 	if p.more == nil {
 		return
@@ -355,15 +359,20 @@ func (b *bucket[K, V]) fill(i int, p *put[K, V]) {
 func (b *bucket[K, V]) entry(i int) put[K, V] {
 	s := &b.slots[i]
 	return put[K, V]{
-		key: s.key, value: s.value, expires: s.expires, stripes: s.stripes, more: b.rest(i), at: s.epoch.Load(),
+		key: s.key, value: s.value, expires: s.expires, stripes: s.stripes, more: b.rest(s), at: s.epoch.Load(),
 		number: s.number(), missing: s.missing(),
 	}
 }
 
 // rest are the stripes of the tags that an entry's stripes have no room for.
-func (b *bucket[K, V]) rest(i int) *[]uint32 {
-	if more := b.more.Load(); more != nil {
-		return more[i]
+func (b *bucket[K, V]) rest(s *slot[K, V]) *[]uint32 {
+	if s.state.Load()&tagged == 0 {
+		return nil
+	}
+	for i := range b.slots {
+		if &b.slots[i] == s {
+			return b.more.Load()[i]
+		}
 	}
 	return nil
 }

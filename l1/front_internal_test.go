@@ -45,11 +45,11 @@ func (s *shelf) drop(k int, number uint32) bool {
 func (s *shelf) get(k int) (v int, ok bool) {
 	look := s.readers.begin(s.readers.mine())
 	defer look.hits.Add(1)
-	b, i := s.find(s.hash(k), k)
-	if b == nil {
+	_, sl := s.find(s.hash(k), k)
+	if sl == nil {
 		return 0, false
 	}
-	return b.slots[i].value, true
+	return sl.value, true
 }
 
 // passed returns how many entries have passed buckets.
@@ -239,11 +239,11 @@ func TestNobodyReadsWhatIsWrittenOver(t *testing.T) {
 		}
 		number := s.put(1, 10)
 		look := s.readers.begin(s.readers.mine())
-		b, i := s.find(s.hash(1), 1)
+		_, sl := s.find(s.hash(1), 1)
 		s.drop(1, number)
 		for k := 2; k < 9; k++ {
 			s.put(k, k)
-			if sl := &b.slots[i]; sl.key != 1 || sl.value != 10 || sl.number() != number {
+			if sl.key != 1 || sl.value != 10 || sl.number() != number {
 				t.Fatalf("after %d turns and %d puts, a slot that is looked at holds key %d", turns, k-1, sl.key)
 			}
 		}
@@ -251,7 +251,7 @@ func TestNobodyReadsWhatIsWrittenOver(t *testing.T) {
 			t.Error("what was dropped is found")
 		}
 		look.misses.Add(1)
-		if s.add(nil, s.hash); b.slots[i].state.Load() != 0 || b.slots[i].value != 0 {
+		if s.add(nil, s.hash); sl.state.Load() != 0 || sl.value != 0 {
 			t.Errorf("after %d turns, nobody looks at it any more, and it is not free", turns)
 		}
 	}
@@ -267,19 +267,19 @@ func TestALookBeginsInTheOldPhase(t *testing.T) {
 	s.drop(1, first)
 	s.add(nil, s.hash)
 	late.begun.Add(1)
-	if b, _ := s.find(s.hash(1), 1); b != nil {
+	if _, sl := s.find(s.hash(1), 1); sl != nil {
 		t.Error("what was taken out is found")
 	}
-	b, i := s.find(s.hash(2), 2)
+	_, sl := s.find(s.hash(2), 2)
 	s.drop(2, second)
 	for range 5 {
 		s.add(nil, s.hash)
 	}
-	if b.slots[i].value != 20 {
+	if sl.value != 20 {
 		t.Error("a slot is free that somebody looks at, who began in an earlier phase")
 	}
 	late.hits.Add(1)
-	if s.add(nil, s.hash); b.slots[i].value != 0 {
+	if s.add(nil, s.hash); sl.value != 0 {
 		t.Error("nobody looks at it any more, and it is not free")
 	}
 }
@@ -300,7 +300,7 @@ func TestManyPutsOneWait(t *testing.T) {
 			t.Fatalf("put %d is refused", k)
 		}
 	}
-	if room := len(*c.values.front.table.Load()) * places; room >= n {
+	if room := len(*c.front.table.Load()) * places; room >= n {
 		t.Fatalf("room for %d before: this shows nothing", room)
 	}
 	c.Wait(0)
@@ -327,7 +327,7 @@ func TestKeysThatAreNotEqualToThemselves(t *testing.T) {
 		}
 	}
 	c.Wait(0)
-	if c.values.front.held != 1 {
-		t.Errorf("front holds %d entries, want 1", c.values.front.held)
+	if c.front.held != 1 {
+		t.Errorf("front holds %d entries, want 1", c.front.held)
 	}
 }

@@ -18,8 +18,13 @@ package l1
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
+
+	"github.com/dgraph-io/ristretto/v2"
 
 	"github.com/tieredcache/tieredcache/internal/epoch"
 )
@@ -53,15 +58,27 @@ type Config struct {
 	Cache  *Counter
 }
 
-// Cache keeps values of V under keys of K.
+// Cache keeps values of V under keys of K: ristretto says what is kept, front answers. ristretto knows an entry by its
+// token: the high bits of its hash, by which front finds it, and its number.
 type Cache[K comparable, V any] struct {
-	values *memory[K, V]
-	boxes  *memory[K, *V] // in place of values where those are large
-}
+	boxes store[K, V] // in place of all else, where values are large
 
-// inline is the size of values that stand in front itself, in bytes. Its table has more room than entries: of larger ones
-// too much would be wasted.
-const inline = 64
+	seed   maphash.Seed
+	epochs *Epochs
+	own    *Counter
+	keys   func(K) int64 // measures a key
+	store  *ristretto.Cache[uint64, uint64]
+	closed atomic.Bool
+	full   atomic.Bool // something had to make room
+	front  front[K, V]
+	tally  tally
+	puts   sync.RWMutex // put and wait against close
+	fresh  fresh[K, V]
+	waits  sync.Mutex
+	hand   int // the bucket of front where the dead were looked for last; under puts
+
+	evictions atomic.Uint64
+}
 
 // Entries returns how many entries of a usual size fit into a capacity in bytes: at least 1,024, and at most 16,777,216,
 // beyond which only the sketch grows coarser.
@@ -77,12 +94,28 @@ func New[K comparable, V any](config Config) (*Cache[K, V], error) {
 	case config.Cache == nil:
 		return nil, errors.New("l1: Cache is nil: give the counter of the cache's own epoch")
 	}
-	c, err := &Cache[K, V]{}, error(nil)
-	if unsafe.Sizeof(*new(V)) > inline {
-		c.boxes, err = newMemory[K, *V](config)
-	} else {
-		c.values, err = newMemory[K, V](config)
+	if unsafe.Sizeof(*new(V)) <= inline {
+		return newCache[K, V](config)
 	}
+	inner, err := newCache[K, *V](config)
+	if err != nil {
+		return nil, err
+	}
+	return &Cache[K, V]{boxes: inBoxes[K, V]{inner}}, nil
+}
+
+func newCache[K comparable, V any](config Config) (*Cache[K, V], error) {
+	c := &Cache[K, V]{seed: maphash.MakeSeed(), epochs: config.Epochs, own: config.Cache, keys: Sizer[K]()}
+	c.front.init(Entries(config.Capacity), &c.tally)
+	var err error
+	c.store, err = ristretto.NewCache(&ristretto.Config[uint64, uint64]{
+		NumCounters:        10 * Entries(config.Capacity),
+		MaxCost:            config.Capacity,
+		BufferItems:        64,
+		IgnoreInternalCost: true, // Overhead counts it
+		OnEvict:            c.evicted,
+		OnExit:             c.dropped,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("l1: %w", err)
 	}
@@ -92,23 +125,70 @@ func New[K comparable, V any](config Config) (*Cache[K, V], error) {
 // Get returns the value of a key, if it is here, not expired at now and of the epoch that its places have. missing says
 // that what is here is the fact that the key has none.
 func (c *Cache[K, V]) Get(key K, now time.Duration) (value V, missing, ok bool) {
-	if c.boxes == nil {
-		return c.values.get(key, now)
+	if c.boxes != nil {
+		return c.boxes.Get(key, now)
 	}
-	box, missing, ok := c.boxes.get(key, now)
-	if box != nil {
-		value = *box
+	hash, count := c.hash(key), c.tally.mine()
+	look := c.tally.begin(count)
+	if b, s := c.front.find(hash, key); s != nil && c.valid(b, s, now) {
+		value, missing = s.value, s.missing()
+		if c.full.Load() && (!s.proven() || look.hits.Load()%told == 0) {
+			s.prove()
+			c.tell(count, hash)
+		}
+		look.hits.Add(1)
+		return value, missing, true
 	}
-	return value, missing, ok
+	look.misses.Add(1)
+	return value, false, false
+}
+
+func (c *Cache[K, V]) valid(b *bucket[K, V], s *slot[K, V], now time.Duration) bool {
+	return now < s.expires && c.epochs.HoldsFor(&s.epoch, c.own, &s.stripes, b.rest(s))
 }
 
 // Prefetch says that Get will be asked for some keys at once. It waits for memory for all of them together, where each Get
 // would wait for itself.
 func (c *Cache[K, V]) Prefetch(keys []K) {
 	if c.boxes != nil {
-		c.boxes.prefetch(keys)
-	} else {
-		c.values.prefetch(keys)
+		c.boxes.Prefetch(keys)
+		return
+	}
+	for _, k := range keys {
+		c.front.prefetch(c.hash(k))
+	}
+}
+
+// tell tells ristretto that a key was asked for.
+func (c *Cache[K, V]) tell(count *cell, hash uint64) {
+	count.asked.Add(1)
+	defer count.heard.Add(1)
+	if !c.closed.Load() {
+		c.store.Get(hash)
+	}
+}
+
+// evicted is called before dropped, of what has to make room; that may have gone by itself meanwhile.
+func (c *Cache[K, V]) evicted(item *ristretto.Item[uint64]) {
+	if item.Value != 0 && !c.closed.Load() { // ristretto may name one twice
+		c.evictions.Add(1)
+	}
+	if !c.full.Load() { // hits read it
+		c.full.Store(true)
+	}
+}
+
+// The token of what ristretto does not have is 0.
+func token(hash uint64, number uint32) uint64 { return hash&^(2*numbered-1) | uint64(number) }
+
+func (c *Cache[K, V]) dropped(token uint64) {
+	if token == 0 {
+		return
+	}
+	c.front.mu.Lock()
+	defer c.front.mu.Unlock()
+	if number := uint32(token % (2 * numbered)); !c.front.remove(token, number) {
+		c.fresh.drop(number)
 	}
 }
 
@@ -117,21 +197,52 @@ func (c *Cache[K, V]) Prefetch(keys []K) {
 // true, that it is seen when Wait has returned, if there was room.
 func (c *Cache[K, V]) Put(key K, value V, places Places, at uint64, expires time.Duration, size int64) bool {
 	if c.boxes != nil {
-		return c.boxes.put(putOf(key, &value, places, at, expires), size)
+		return c.boxes.Put(key, value, places, at, expires, size)
 	}
-	return c.values.put(putOf(key, value, places, at, expires), size)
+	return c.put(putOf(key, value, places, at, expires), size)
 }
 
 // PutMissing is Put for the fact that a key has no value.
 func (c *Cache[K, V]) PutMissing(key K, places Places, at uint64, expires time.Duration) bool {
 	if c.boxes != nil {
-		p := putOf[K, *V](key, nil, places, at, expires)
-		p.missing = true
-		return c.boxes.put(p, 0)
+		return c.boxes.PutMissing(key, places, at, expires)
 	}
 	p := putOf(key, *new(V), places, at, expires)
 	p.missing = true
-	return c.values.put(p, 0)
+	return c.put(p, 0)
+}
+
+func putOf[K comparable, V any](key K, value V, places Places, at uint64, expires time.Duration) put[K, V] {
+	return put[K, V]{key: key, value: value, stripes: places.Stripes, more: places.More, at: at, expires: expires}
+}
+
+func (c *Cache[K, V]) put(p put[K, V], size int64) bool {
+	c.puts.RLock()
+	defer c.puts.RUnlock()
+	if p.hash = c.hash(p.key); c.closed.Load() || !equal(p.key, p.key) || !c.fresh.add(&p) {
+		return false
+	}
+	if c.full.Load() {
+		c.tell(c.tally.mine(), p.hash) // it was missed, and ristretto goes by that when it makes room
+	}
+	if c.holds(p.hash, p.key) {
+		c.store.Del(p.hash) // ristretto makes room for new keys only, not for a larger value of one that is there
+	}
+	if t := token(p.hash, p.number); !c.store.Set(p.hash, t, c.keys(p.key)+size+Overhead) {
+		c.dropped(t)
+		return false
+	}
+	return true
+}
+
+// equal is false for one key where nobody could find it again: a NaN is in it.
+func equal[K comparable](a, b K) bool { return a == b }
+
+func (c *Cache[K, V]) holds(hash uint64, key K) bool {
+	look := c.tally.begin(c.tally.mine())
+	defer look.others.Add(1)
+	_, s := c.front.find(hash, key)
+	return s != nil
 }
 
 // Wait returns when all that was put before is visible or refused. What is put is not seen before somebody waits: that
@@ -139,18 +250,30 @@ func (c *Cache[K, V]) PutMissing(key K, places Places, at uint64, expires time.D
 // memory is full, it drops some of what has expired at now, or is of an epoch that is over.
 func (c *Cache[K, V]) Wait(now time.Duration) {
 	if c.boxes != nil {
-		c.boxes.wait(now)
-	} else {
-		c.values.wait(now)
+		c.boxes.Wait(now)
+		return
+	}
+	if c.full.Load() {
+		c.bury(now)
+	}
+	c.puts.RLock()
+	defer c.puts.RUnlock()
+	c.waits.Lock() // what one takes is in front when the next returns
+	defer c.waits.Unlock()
+	if !c.closed.Load() {
+		some := c.fresh.take()
+		c.store.Wait()
+		c.front.add(some, c.hash)
+		c.fresh.done()
 	}
 }
 
 // Lookups returns how many calls of Get found a valid entry and how many did not.
 func (c *Cache[K, V]) Lookups() (hits, misses uint64) {
 	if c.boxes != nil {
-		return c.boxes.tally.sum()
+		return c.boxes.Lookups()
 	}
-	return c.values.tally.sum()
+	return c.tally.sum()
 }
 
 // Usage says how much of a Cache is in use.
@@ -163,17 +286,32 @@ type Usage struct {
 // Usage returns what is held. Once closed, a cache holds nothing.
 func (c *Cache[K, V]) Usage() Usage {
 	if c.boxes != nil {
-		return c.boxes.usage()
+		return c.boxes.Usage()
 	}
-	return c.values.usage()
+	c.puts.RLock()
+	defer c.puts.RUnlock()
+	u := Usage{Evicted: c.evictions.Load()}
+	if !c.closed.Load() {
+		u.Entries, u.Bytes = c.front.count(), c.store.MaxCost()-c.store.RemainingCost()
+	}
+	return u
 }
 
 // Close drops everything and ends what New started. A closed cache misses, and refuses every put. Closing twice is
 // harmless; lookups that run meanwhile are waited for.
 func (c *Cache[K, V]) Close() {
 	if c.boxes != nil {
-		c.boxes.close()
-	} else {
-		c.values.close()
+		c.boxes.Close()
+		return
 	}
+	c.puts.Lock()
+	defer c.puts.Unlock()
+	if c.closed.Swap(true) {
+		return
+	}
+	c.tally.quiet()
+	c.store.Close()
+	c.front.close()
 }
+
+func (c *Cache[K, V]) hash(key K) uint64 { return maphash.Comparable(c.seed, key) }
