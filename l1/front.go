@@ -64,10 +64,10 @@ const (
 	places    = 15   // of a bucket
 	many      = 0xff // entries that passed a bucket: it counts no further, nor down again
 	roomFor   = 0.8  // of the places: beyond that, more than one entry in twenty stands in another's bucket
-	full      = 0.95 // of the places, those included that cannot be used yet
+	crowded   = 0.95 // of the places, those included that cannot be used yet
 	atFirst   = 1 << 10
 	doubled   = 2 // up to the usual size; beyond
-	growth    = 1.5
+	growth    = 1.25
 	moveFirst = 16 // buckets at each step of growing, and
 	moveMore  = 1  // so many for each entry that was added: it ends before the smaller table is full
 	addAtOnce = 64
@@ -211,7 +211,7 @@ func (f *front[K, V]) count() int {
 func (f *front[K, V]) grow(more int, hash func(K) uint64) {
 	t := *f.table.Load()
 	if f.next == nil {
-		if buckets(float64(f.held)) <= len(t) && float64(f.held+len(f.limbo.slots)) <= full*float64(len(t)*places) {
+		if buckets(float64(f.held)) <= len(t) && float64(f.held+len(f.limbo.slots)) <= crowded*float64(len(t)*places) {
 			return
 		}
 		f.next, f.moved = make(table[K, V], f.larger(len(t))), 0

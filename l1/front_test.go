@@ -180,8 +180,8 @@ func TestMissesAreToldWhereThereIsNoRoom(t *testing.T) {
 }
 
 // TestHitRatioOfFront: front answers reads, and ristretto keeps as much as if it answered all.
+// Not parallel: beside other tests ristretto drops much of what it is told.
 func TestHitRatioOfFront(t *testing.T) {
-	t.Parallel()
 	const keys, held, reads = 50_000, 500, 100_000
 	c := newRig[int, int](t, held*(l1.Overhead+8+1))
 	mine := zipfHits(keys, reads, func(k int) bool {

@@ -10,6 +10,7 @@ import (
 // closed under a Get. Cells are chosen by the caller's stack, so that goroutines on different cores seldom share a cache
 // line.
 type tally struct {
+	_     [128]byte // what puts change is not beside what hits read
 	phase atomic.Uint32
 	_     [124]byte
 	cells [tallies]cell
