@@ -31,7 +31,7 @@ func (c *Cache[K, V]) WaitHalfway() (finish func()) {
 	return func() {
 		defer m.waits.Unlock()
 		m.store.Wait()
-		m.front.add(some, m.hash)
+		m.front.add(some)
 		m.fresh.done()
 	}
 }
@@ -44,7 +44,7 @@ func (c *Cache[K, V]) DropHalfway(key K) {
 	some := m.fresh.take()
 	m.store.Wait()
 	m.store.Del(m.hash(key))
-	m.front.add(some, m.hash)
+	m.front.add(some)
 	m.fresh.done()
 }
 

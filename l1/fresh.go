@@ -34,8 +34,7 @@ const (
 	maxFresh = 32 << 10
 	spare    = 1 << 10 // puts whose memory is kept for others
 
-	// Numbers begin again after so many. Who is mistaken for another, whose hash is nearly the same, leaves front early.
-	numbered = 1 << 23
+	numbered = 1 << 23 // then they begin again
 )
 
 // add gives what is put a number; false: there are too many.
@@ -86,4 +85,11 @@ func (f *fresh[K, V]) done() {
 	if f.taken = f.taken[:0]; cap(f.taken) > spare {
 		f.taken = nil
 	}
+}
+
+// close lets go of what nobody has waited for.
+func (f *fresh[K, V]) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.some, f.taken = nil, nil
 }

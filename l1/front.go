@@ -24,12 +24,15 @@ type front[K comparable, V any] struct {
 	table atomic.Pointer[table[K, V]] // that readers search
 	_     [64]byte                    // what puts change is not beside what hits read
 
+	hash func(K) uint64
+
 	mu    sync.Mutex // of all that follows, and of every change of the tables
 	held  int        // entries that stand in table
 	next  table[K, V]
-	moved int // buckets of table that next, which is larger, has already
+	moved int // buckets of table that next, which takes its place, has already
 	usual int // buckets for as many entries as the capacity usually has
 	limbo limbo[K, V]
+	later *time.Timer // calls tidy, unless it is nil
 }
 
 type table[K comparable, V any] []bucket[K, V]
@@ -64,17 +67,20 @@ const (
 	places    = 15   // of a bucket
 	many      = 0xff // entries that passed a bucket: it counts no further, nor down again
 	roomFor   = 0.8  // of the places: beyond that, more than one entry in twenty stands in another's bucket
-	crowded   = 0.95 // of the places, those included that cannot be used yet
+	crowded   = 0.9  // of the places, those included that cannot be used yet
 	atFirst   = 1 << 10
 	doubled   = 2 // up to the usual size; beyond
 	growth    = 1.25
 	moveFirst = 16 // buckets at each step of growing, and
 	moveMore  = 1  // so many for each entry that was added: it ends before the smaller table is full
 	addAtOnce = 64
+
+	// What was dropped is let go after so long, if nothing is put meanwhile.
+	tidyAfter = 10 * time.Millisecond
 )
 
-func (f *front[K, V]) init(entries int64, readers *tally) {
-	f.limbo.readers = readers
+func (f *front[K, V]) init(entries int64, readers *tally, hash func(K) uint64) {
+	f.hash, f.limbo.readers = hash, readers
 	f.usual = buckets(float64(entries))
 	for entries > atFirst {
 		entries /= doubled
@@ -90,6 +96,9 @@ func (f *front[K, V]) close() {
 	t := make(table[K, V], 1)
 	f.table.Store(&t)
 	f.held, f.next, f.limbo.slots = 0, nil, nil
+	if f.later != nil {
+		f.later.Stop()
+	}
 }
 
 func buckets(entries float64) int { return 1 + int(entries/roomFor)/places }
@@ -156,17 +165,18 @@ func match(tags, tag uint64) uint64 {
 
 // add takes what has been put, but for what ristretto has dropped since; a few at a time, so that the table grows before
 // it is full. One adds at a time.
-func (f *front[K, V]) add(all []put[K, V], hash func(K) uint64) {
+func (f *front[K, V]) add(all []put[K, V]) {
 	for some := range slices.Chunk(all, addAtOnce) {
-		f.addSome(some, hash)
+		f.addSome(some)
 	}
-	f.addSome(nil, hash) // what has begun ends, also where nothing more is put
+	f.addSome(nil) // what has begun ends, also where nothing more is put
 }
 
-func (f *front[K, V]) addSome(some []put[K, V], hash func(K) uint64) {
+func (f *front[K, V]) addSome(some []put[K, V]) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.limbo.release()
+	f.release()
+	f.grow(len(some))
 	for i := range some {
 		f.prefetch(some[i].hash)
 	}
@@ -178,26 +188,48 @@ func (f *front[K, V]) addSome(some []put[K, V], hash func(K) uint64) {
 		if _, s := f.find(p.hash, p.key); s != nil {
 			f.remove(p.hash, s.number())
 		}
-		if f.table.Load().add(p) {
+		now, next := f.table.Load().add(p), f.next.add(p)
+		if now || next {
 			f.held++
 		}
-		f.next.add(p)
 	}
-	f.grow(len(some), hash)
 }
 
 // remove takes an entry out that ristretto has dropped; false: it does not stand here. front is locked.
 func (f *front[K, V]) remove(hash uint64, number uint32) bool {
-	if b, i := f.next.drop(hash, number); b != nil {
-		b.free(i) // nobody has seen it
+	later, i := f.next.drop(hash, number, f.hash)
+	if later != nil {
+		later.free(i) // nobody has seen it
 	}
-	b, i := f.table.Load().drop(hash, number)
-	if b == nil {
+	now, i := f.table.Load().drop(hash, number, f.hash)
+	if now != nil {
+		f.limbo.take(now, i)
+		f.tidyLater()
+	}
+	if now == nil && later == nil {
 		return false
 	}
 	f.held--
-	f.limbo.take(b, i)
 	return true
+}
+
+func (f *front[K, V]) release() {
+	f.limbo.release()
+	f.tidyLater()
+}
+
+// tidyLater sees to it that what was dropped is let go, also if nothing changes any more.
+func (f *front[K, V]) tidyLater() {
+	if len(f.limbo.slots) > 0 && f.later == nil {
+		f.later = time.AfterFunc(tidyAfter, f.tidy)
+	}
+}
+
+func (f *front[K, V]) tidy() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.later = nil
+	f.release()
 }
 
 // count returns how many entries have a place.
@@ -207,14 +239,18 @@ func (f *front[K, V]) count() int {
 	return f.held
 }
 
-// grow moves on with a larger table, where there are more entries than it has room for.
-func (f *front[K, V]) grow(more int, hash func(K) uint64) {
+// grow moves on with another table, where there is no room for more entries; a larger one if that is not for slots that
+// cannot be used yet. Those stay with the old table.
+func (f *front[K, V]) grow(more int) {
 	t := *f.table.Load()
 	if f.next == nil {
-		if buckets(float64(f.held)) <= len(t) && float64(f.held+len(f.limbo.slots)) <= crowded*float64(len(t)*places) {
+		size, used := len(t), f.held+more+len(f.limbo.slots)
+		if buckets(float64(f.held+more)) > size {
+			size = f.larger(size)
+		} else if float64(used) <= crowded*float64(size*places) {
 			return
 		}
-		f.next, f.moved = make(table[K, V], f.larger(len(t))), 0
+		f.next, f.moved = make(table[K, V], size), 0
 	}
 	to := min(f.moved+moveFirst+moveMore*more, len(t))
 	for ; f.moved < to; f.moved++ {
@@ -224,7 +260,7 @@ func (f *front[K, V]) grow(more int, hash func(K) uint64) {
 				continue
 			}
 			p := b.entry(i)
-			if p.hash = hash(p.key); !f.next.has(p.hash, p.key) {
+			if p.hash = f.hash(p.key); !f.next.has(p.hash, p.key) {
 				f.next.add(&p)
 			}
 		}
@@ -232,7 +268,7 @@ func (f *front[K, V]) grow(more int, hash func(K) uint64) {
 	if to == len(t) {
 		next := f.next
 		f.table.Store(&next)
-		f.next = nil
+		f.next, f.limbo.slots = nil, nil
 	}
 }
 
@@ -270,7 +306,7 @@ func (t table[K, V]) add(p *put[K, V]) bool {
 }
 
 // drop takes an entry out, and returns where it stood.
-func (t table[K, V]) drop(hash uint64, number uint32) (*bucket[K, V], int) {
+func (t table[K, V]) drop(hash uint64, number uint32, of func(K) uint64) (*bucket[K, V], int) {
 	if len(t) == 0 {
 		return nil, 0
 	}
@@ -278,7 +314,7 @@ func (t table[K, V]) drop(hash uint64, number uint32) (*bucket[K, V], int) {
 	at := home
 	for range t {
 		b := &t[at]
-		if i := b.holds(number); i >= 0 {
+		if i := b.holds(hash, number, of); i >= 0 {
 			b.mark(i, 0)
 			for ; home != at; home = t.after(home) {
 				t[home].pass(-1)
@@ -309,10 +345,10 @@ func (b *bucket[K, V]) mark(i int, tag uint64) {
 	word.Store(word.Load()&^(0xff<<shift) | tag<<shift)
 }
 
-// holds returns the slot of the entry of a number, or -1.
-func (b *bucket[K, V]) holds(number uint32) int {
+// holds returns the slot of an entry, or -1. Numbers begin again, so hashes are compared, too, as far as a token has them.
+func (b *bucket[K, V]) holds(hash uint64, number uint32, of func(K) uint64) int {
 	for i := range b.slots {
-		if b.slots[i].number() == number && b.tag(i) != 0 {
+		if s := &b.slots[i]; s.number() == number && b.tag(i) != 0 && token(of(s.key), number) == token(hash, number) {
 			return i
 		}
 	}

@@ -19,20 +19,19 @@ func spread(k int) uint64 {
 type shelf struct {
 	front[int, int]
 	readers tally
-	hash    func(int) uint64
 	last    uint32
 }
 
 func newShelf(entries int64, hash func(int) uint64) *shelf {
-	s := &shelf{hash: hash}
-	s.init(entries, &s.readers)
+	s := &shelf{}
+	s.init(entries, &s.readers, hash)
 	return s
 }
 
 // put adds an entry and returns its number.
 func (s *shelf) put(k, v int) uint32 {
 	s.last++
-	s.add([]put[int, int]{{key: k, value: v, hash: s.hash(k), number: s.last}}, s.hash)
+	s.add([]put[int, int]{{key: k, value: v, hash: s.hash(k), number: s.last}})
 	return s.last
 }
 
@@ -126,7 +125,7 @@ func TestFrontIsAMap(t *testing.T) {
 			if n := s.passed(); n != 0 || s.held != 0 {
 				t.Errorf("nothing is left, and front counts %d entries, of which %d passed a bucket", s.held, n)
 			}
-			s.add(nil, c.hash)
+			s.add(nil)
 			for at := range *s.table.Load() {
 				b := &(*s.table.Load())[at]
 				for i := range b.slots {
@@ -251,7 +250,7 @@ func TestNobodyReadsWhatIsWrittenOver(t *testing.T) {
 			t.Error("what was dropped is found")
 		}
 		look.misses.Add(1)
-		if s.add(nil, s.hash); sl.state.Load() != 0 || sl.value != 0 {
+		if s.add(nil); sl.state.Load() != 0 || sl.value != 0 {
 			t.Errorf("after %d turns, nobody looks at it any more, and it is not free", turns)
 		}
 	}
@@ -265,7 +264,7 @@ func TestALookBeginsInTheOldPhase(t *testing.T) {
 	first, second := s.put(1, 10), s.put(2, 20)
 	late := &s.readers.mine().looks[s.readers.phase.Load()%phases]
 	s.drop(1, first)
-	s.add(nil, s.hash)
+	s.add(nil)
 	late.begun.Add(1)
 	if _, sl := s.find(s.hash(1), 1); sl != nil {
 		t.Error("what was taken out is found")
@@ -273,13 +272,13 @@ func TestALookBeginsInTheOldPhase(t *testing.T) {
 	_, sl := s.find(s.hash(2), 2)
 	s.drop(2, second)
 	for range 5 {
-		s.add(nil, s.hash)
+		s.add(nil)
 	}
 	if sl.value != 20 {
 		t.Error("a slot is free that somebody looks at, who began in an earlier phase")
 	}
 	late.hits.Add(1)
-	if s.add(nil, s.hash); sl.value != 0 {
+	if s.add(nil); sl.value != 0 {
 		t.Error("nobody looks at it any more, and it is not free")
 	}
 }

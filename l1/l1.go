@@ -106,7 +106,7 @@ func New[K comparable, V any](config Config) (*Cache[K, V], error) {
 
 func newCache[K comparable, V any](config Config) (*Cache[K, V], error) {
 	c := &Cache[K, V]{seed: maphash.MakeSeed(), epochs: config.Epochs, own: config.Cache, keys: Sizer[K]()}
-	c.front.init(Entries(config.Capacity), &c.tally)
+	c.front.init(Entries(config.Capacity), &c.tally, c.hash)
 	var err error
 	c.store, err = ristretto.NewCache(&ristretto.Config[uint64, uint64]{
 		NumCounters:        10 * Entries(config.Capacity),
@@ -194,7 +194,7 @@ func (c *Cache[K, V]) dropped(token uint64) {
 
 // Put offers a value that was looked up under an epoch. It expires at the time that Get is asked with; size is in
 // bytes, the key and Overhead not included. False means that it is surely not stored, as a key that does not equal itself;
-// true, that it is seen when Wait has returned, if there was room.
+// true, that it is seen when Wait has returned, if there was room and nobody put the same key at the same time.
 func (c *Cache[K, V]) Put(key K, value V, places Places, at uint64, expires time.Duration, size int64) bool {
 	if c.boxes != nil {
 		return c.boxes.Put(key, value, places, at, expires, size)
@@ -263,7 +263,7 @@ func (c *Cache[K, V]) Wait(now time.Duration) {
 	if !c.closed.Load() {
 		some := c.fresh.take()
 		c.store.Wait()
-		c.front.add(some, c.hash)
+		c.front.add(some)
 		c.fresh.done()
 	}
 }
@@ -312,6 +312,7 @@ func (c *Cache[K, V]) Close() {
 	c.tally.quiet()
 	c.store.Close()
 	c.front.close()
+	c.fresh.close()
 }
 
 func (c *Cache[K, V]) hash(key K) uint64 { return maphash.Comparable(c.seed, key) }
