@@ -244,10 +244,11 @@ func (f *front[K, V]) count() int {
 func (f *front[K, V]) grow(more int) {
 	t := *f.table.Load()
 	if f.next == nil {
-		size, used := len(t), f.held+more+len(f.limbo.slots)
-		if buckets(float64(f.held+more)) > size {
+		size, used := len(t), f.held+len(f.limbo.slots)+more
+		switch {
+		case buckets(float64(f.held)) > size:
 			size = f.larger(size)
-		} else if float64(used) <= crowded*float64(size*places) {
+		case float64(used) <= crowded*float64(size*places):
 			return
 		}
 		f.next, f.moved = make(table[K, V], size), 0

@@ -51,6 +51,13 @@ func (s *shelf) get(k int) (v int, ok bool) {
 	return sl.value, true
 }
 
+// counts returns how many entries stand, and how many slots cannot be used yet.
+func (s *shelf) counts() (held, waiting int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held, len(s.limbo.slots)
+}
+
 // passed returns how many entries have passed buckets.
 func (s *shelf) passed() (n uint64) {
 	t := *s.table.Load()
@@ -106,10 +113,7 @@ func TestFrontIsAMap(t *testing.T) {
 				if s.next != nil {
 					grew++
 				}
-				if s.passed() > 0 {
-					passed++
-				}
-				if c.grows && step > 1000 { // a look at all of a large table takes long
+				if !c.grows && s.passed() > 0 {
 					passed++
 				}
 			}
@@ -225,62 +229,6 @@ func TestReadersFindWhatStands(t *testing.T) {
 	}
 	close(done)
 	readers.Wait()
-}
-
-// TestNobodyReadsWhatIsWrittenOver: a slot is not used again while somebody may be looking at it, whatever the phase that
-// he has begun in; and it is, soon after he has left.
-func TestNobodyReadsWhatIsWrittenOver(t *testing.T) {
-	t.Parallel()
-	for turns := range 4 {
-		s := newShelf(8, spread)
-		for range turns {
-			s.readers.turn()
-		}
-		number := s.put(1, 10)
-		look := s.readers.begin(s.readers.mine())
-		_, sl := s.find(s.hash(1), 1)
-		s.drop(1, number)
-		for k := 2; k < 9; k++ {
-			s.put(k, k)
-			if sl.key != 1 || sl.value != 10 || sl.number() != number {
-				t.Fatalf("after %d turns and %d puts, a slot that is looked at holds key %d", turns, k-1, sl.key)
-			}
-		}
-		if _, ok := s.get(1); ok {
-			t.Error("what was dropped is found")
-		}
-		look.misses.Add(1)
-		if s.add(nil); sl.state.Load() != 0 || sl.value != 0 {
-			t.Errorf("after %d turns, nobody looks at it any more, and it is not free", turns)
-		}
-	}
-}
-
-// TestALookBeginsInTheOldPhase: who has read the phase, and begins when it is over, does not find what was taken out
-// before, and is waited for.
-func TestALookBeginsInTheOldPhase(t *testing.T) {
-	t.Parallel()
-	s := newShelf(8, spread)
-	first, second := s.put(1, 10), s.put(2, 20)
-	late := &s.readers.mine().looks[s.readers.phase.Load()%phases]
-	s.drop(1, first)
-	s.add(nil)
-	late.begun.Add(1)
-	if _, sl := s.find(s.hash(1), 1); sl != nil {
-		t.Error("what was taken out is found")
-	}
-	_, sl := s.find(s.hash(2), 2)
-	s.drop(2, second)
-	for range 5 {
-		s.add(nil)
-	}
-	if sl.value != 20 {
-		t.Error("a slot is free that somebody looks at, who began in an earlier phase")
-	}
-	late.hits.Add(1)
-	if s.add(nil); sl.value != 0 {
-		t.Error("nobody looks at it any more, and it is not free")
-	}
 }
 
 // TestManyPutsOneWait: however many there are, all have a place when Wait returns.

@@ -1,0 +1,204 @@
+package l1
+
+import (
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestNobodyReadsWhatIsWrittenOver: a slot is not used again while somebody may be looking at it, whatever the phase that
+// he has begun in; and it is, soon after he has left.
+func TestNobodyReadsWhatIsWrittenOver(t *testing.T) {
+	t.Parallel()
+	for turns := range 4 {
+		s := newShelf(8, spread)
+		for range turns {
+			s.readers.turn()
+		}
+		number := s.put(1, 10)
+		look := s.readers.begin(s.readers.mine())
+		_, sl := s.find(s.hash(1), 1)
+		s.drop(1, number)
+		for k := 2; k < 9; k++ {
+			s.put(k, k)
+			if sl.key != 1 || sl.value != 10 || sl.number() != number {
+				t.Fatalf("after %d turns and %d puts, a slot that is looked at holds key %d", turns, k-1, sl.key)
+			}
+		}
+		if _, ok := s.get(1); ok {
+			t.Error("what was dropped is found")
+		}
+		look.misses.Add(1)
+		if s.add(nil); sl.state.Load() != 0 || sl.value != 0 {
+			t.Errorf("after %d turns, nobody looks at it any more, and it is not free", turns)
+		}
+	}
+}
+
+// TestALookBeginsInTheOldPhase: who has read the phase, and begins when it is over, does not find what was taken out
+// before, and is waited for.
+func TestALookBeginsInTheOldPhase(t *testing.T) {
+	t.Parallel()
+	s := newShelf(8, spread)
+	first, second := s.put(1, 10), s.put(2, 20)
+	late := &s.readers.mine().looks[s.readers.phase.Load()%phases]
+	s.drop(1, first)
+	s.add(nil)
+	late.begun.Add(1)
+	if _, sl := s.find(s.hash(1), 1); sl != nil {
+		t.Error("what was taken out is found")
+	}
+	_, sl := s.find(s.hash(2), 2)
+	s.drop(2, second)
+	for range 5 {
+		s.add(nil)
+	}
+	if sl.value != 20 {
+		t.Error("a slot is free that somebody looks at, who began in an earlier phase")
+	}
+	late.hits.Add(1)
+	if s.add(nil); sl.value != 0 {
+		t.Error("nobody looks at it any more, and it is not free")
+	}
+}
+
+// TestTheTableIsNotForWhatNobodyCanUse: while somebody looks, slots that are left cannot be used; the table is made anew
+// for that, and not larger, and what is put is found.
+func TestTheTableIsNotForWhatNobodyCanUse(t *testing.T) {
+	t.Parallel()
+	const keys = 1000
+	for _, atOnce := range []int{1, 32, 1000} {
+		s := newShelf(keys, spread)
+		look := s.readers.begin(s.readers.mine())
+		room := len(*s.table.Load())
+		numbers := map[int]uint32{}
+		for round := range 20 {
+			var lot []put[int, int]
+			for k := range keys {
+				s.last++
+				numbers[k] = s.last
+				if lot = append(lot, put[int, int]{key: k, value: round, hash: spread(k), number: s.last}); len(lot) == atOnce || k == keys-1 {
+					s.add(lot)
+					lot = nil
+				}
+			}
+			for k := range keys {
+				if v, ok := s.get(k); !ok || v != round {
+					t.Fatalf("%d at once, round %d, key %d: got %d, %v", atOnce, round, k, v, ok)
+				}
+			}
+			if held, waiting := s.counts(); held != keys || waiting > room*places {
+				t.Fatalf("%d at once, round %d: %d held, %d wait to be free", atOnce, round, held, waiting)
+			}
+		}
+		for range room {
+			s.add(nil) // what has begun ends
+		}
+		if now := len(*s.table.Load()); now != room {
+			t.Errorf("%d at once: the table has %d buckets, want %d", atOnce, now, room)
+		}
+		look.hits.Add(1)
+		for k, number := range numbers {
+			if !s.drop(k, number) {
+				t.Fatalf("key %d does not stand", k)
+			}
+		}
+		if held, _ := s.counts(); held != 0 {
+			t.Errorf("front counts %d entries of none", held)
+		}
+	}
+}
+
+// TestDroppedIsLetGo: what was dropped while somebody looked is let go when he has left, though nothing changes any more.
+func TestDroppedIsLetGo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(8, spread)
+		number := s.put(1, 10)
+		look := s.readers.begin(s.readers.mine())
+		_, sl := s.find(s.hash(1), 1)
+		s.drop(1, number)
+		time.Sleep(10 * tidyAfter) //nolint:forbidigo // of the bubble's clock
+		if sl.value != 10 {
+			t.Fatal("it is let go while somebody looks at it")
+		}
+		look.hits.Add(1)
+		time.Sleep(2 * tidyAfter) //nolint:forbidigo // of the bubble's clock
+		synctest.Wait()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if sl.value != 0 || s.later != nil {
+			t.Errorf("nobody looks at it, and it is %d; a timer runs: %v", sl.value, s.later != nil)
+		}
+	})
+}
+
+// TestCloseLetsGo: of what was put, and of what is dropped by it.
+func TestCloseLetsGo(t *testing.T) {
+	t.Parallel()
+	var own Counter
+	c, err := New[int, *[1 << 20]byte](Config{Capacity: 64 << 20, Epochs: NewEpochs(), Cache: &own})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var gone atomic.Int64
+	for k := range 10 {
+		v := new([1 << 20]byte)
+		runtime.AddCleanup(v, func(int) { gone.Add(1) }, k)
+		c.Put(k, v, Places{Cache: &own}, 0, time.Hour, 1<<20)
+		if k == 4 {
+			c.Wait(0)
+		}
+	}
+	c.Close()
+	for end := time.Now().Add(10 * time.Second); gone.Load() < 10 && time.Now().Before(end); {
+		runtime.GC()
+	}
+	if n := gone.Load(); n != 10 {
+		t.Errorf("%d of 10 values were let go", n)
+	}
+	runtime.KeepAlive(c)
+}
+
+// TestNumbersComeAgain: entries of one number are told apart, also in one bucket, by what drops them.
+func TestNumbersComeAgain(t *testing.T) {
+	t.Parallel()
+	s := newShelf(8, func(k int) uint64 { return uint64(k) << 24 })
+	for k := range 10 {
+		s.last = 6
+		s.put(k, -k)
+	}
+	for k := range 10 {
+		if !s.drop(k, 7) || s.drop(k, 7) {
+			t.Fatalf("key %d is not dropped, or twice", k)
+		}
+		for other := range 10 {
+			if _, ok := s.get(other); ok != (other > k) {
+				t.Fatalf("after the drop of key %d, key %d is found: %v", k, other, ok)
+			}
+		}
+	}
+	var own Counter
+	c, err := New[string, int](Config{Capacity: 1 << 20, Epochs: NewEpochs(), Cache: &own})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.fresh.next = 3*numbered - 10
+	for i := range 20 {
+		c.Put(strconv.Itoa(i), i, Places{Cache: &own}, 0, time.Hour, 8)
+		if i == 15 {
+			c.store.Wait()
+			c.store.Del(c.hash("12")) // before it stands in front
+		}
+	}
+	c.Wait(0)
+	for i := range 20 {
+		if v, _, ok := c.Get(strconv.Itoa(i), 0); ok != (i != 12) || ok && v != i {
+			t.Errorf("%d: got %d, %v", i, v, ok)
+		}
+	}
+}
