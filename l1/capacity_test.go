@@ -88,3 +88,40 @@ func TestEvictedIsWhatWasHeld(t *testing.T) {
 		r.Close()
 	}
 }
+
+// TestCapacityOfKeysAndValuesInFront is TestCapacityAgainstTheHeap for what stands in the table itself, or just not.
+func TestCapacityOfKeysAndValuesInFront(t *testing.T) {
+	ofHeap(t, func(i int) int { return i }, [8]byte{})
+	ofHeap(t, func(i int) int { return i }, largestInline{})
+	ofHeap(t, func(i int) int { return i }, smallestBoxed{})
+	ofHeap(t, func(i int) int { return i }, large{})
+	ofHeap(t, func(i int) (k [24]byte) { return [24]byte{byte(i), byte(i >> 8), byte(i >> 16)} }, largestInline{})
+	ofHeap(t, func(i int) (k [64]byte) { return [64]byte{byte(i), byte(i >> 8), byte(i >> 16)} }, [8]byte{})
+	ofHeap(t, func(i int) (k [300]byte) { return [300]byte{byte(i), byte(i >> 8), byte(i >> 16)} }, largestInline{})
+}
+
+func ofHeap[K comparable, V any](t *testing.T, key func(int) K, v V) {
+	t.Helper()
+	const allowed = 8 << 20
+	epochs := l1.NewEpochs()
+	before := heap()
+	var own l1.Counter
+	c, err := l1.New[K, V](l1.Config{Capacity: allowed, Epochs: epochs, Cache: &own})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	each := l1.Size(v)
+	for i := range 2 * allowed / int(each+l1.Size(key(0))+l1.Overhead) {
+		c.Put(key(i), v, epoch.At(&own, uint32(i)), 0, never, each)
+		if i%128 == 0 {
+			c.Wait(0)
+		}
+	}
+	c.Wait(0)
+	ratio := float64(heap()-before) / allowed
+	t.Logf("keys %T, values %T: the heap grew by %.2f of the capacity", *new(K), v, ratio)
+	if ratio < 0.8 || ratio > 1.2 {
+		t.Errorf("keys %T, values %T: the heap grew by %.2f of the capacity", *new(K), v, ratio)
+	}
+}

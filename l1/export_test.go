@@ -71,6 +71,14 @@ func (c *Cache[K, V]) Asked() (n uint64) {
 // Full says whether something had to make room.
 func (c *Cache[K, V]) Full() bool { return c.full.Load() }
 
+// Each is what an entry costs beyond its key and value.
+func Each[K comparable, V any](c *Cache[K, V]) int64 {
+	if b, ok := c.boxes.(inBoxes[K, V]); ok {
+		return b.each
+	}
+	return c.each
+}
+
 // Boxed says whether values stand elsewhere than in front.
 func (c *Cache[K, V]) Boxed() bool { return c.boxes != nil }
 

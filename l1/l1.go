@@ -46,6 +46,13 @@ func NewEpochs() *Epochs { return epoch.New() }
 // beyond Size of both.
 const Overhead = 240
 
+// What it does not cover: there are up to three free slots for five others, which is more where keys and
+// values are larger; and a value that stands elsewhere is pointed to, in a block of the allocator's sizes.
+const (
+	usualSlot = 32
+	ofBox     = 16
+)
+
 // typical is the size of the entries that the frequency sketch is laid out for; other sizes only make it coarser.
 const typical = 1 << 10
 
@@ -58,8 +65,7 @@ type Config struct {
 	Cache  *Counter
 }
 
-// Cache keeps values of V under keys of K: ristretto says what is kept, front answers. ristretto knows an entry by its
-// token: the high bits of its hash, by which front finds it, and its number.
+// Cache keeps values of V under keys of K: ristretto says what is kept, front answers.
 type Cache[K comparable, V any] struct {
 	boxes store[K, V] // in place of all else, where values are large
 
@@ -67,6 +73,7 @@ type Cache[K comparable, V any] struct {
 	epochs *Epochs
 	own    *Counter
 	keys   func(K) int64 // measures a key
+	each   int64         // Overhead, and what else an entry costs here
 	store  *ristretto.Cache[uint64, uint64]
 	closed atomic.Bool
 	full   atomic.Bool // something had to make room
@@ -101,11 +108,13 @@ func New[K comparable, V any](config Config) (*Cache[K, V], error) {
 	if err != nil {
 		return nil, err
 	}
+	inner.each += ofBox
 	return &Cache[K, V]{boxes: inBoxes[K, V]{inner}}, nil
 }
 
 func newCache[K comparable, V any](config Config) (*Cache[K, V], error) {
 	c := &Cache[K, V]{seed: maphash.MakeSeed(), epochs: config.Epochs, own: config.Cache, keys: Sizer[K]()}
+	c.each = Overhead + max(int64(unsafe.Sizeof(*new(K))+unsafe.Sizeof(*new(V)))-usualSlot, 0)*3/5
 	c.front.init(Entries(config.Capacity), &c.tally, c.hash)
 	var err error
 	c.store, err = ristretto.NewCache(&ristretto.Config[uint64, uint64]{
@@ -178,16 +187,18 @@ func (c *Cache[K, V]) evicted(item *ristretto.Item[uint64]) {
 	}
 }
 
-// The token of what ristretto does not have is 0.
-func token(hash uint64, number uint32) uint64 { return hash&^(2*numbered-1) | uint64(number) }
+// token is what ristretto knows an entry by: of its hash the bits that say which bucket it is in, and its tag. The token of
+// what ristretto does not have is 0.
+func token(hash uint64, number uint32) uint64 { return hash>>32<<32 | hash&0x7f<<24 | uint64(number) }
 
 func (c *Cache[K, V]) dropped(token uint64) {
 	if token == 0 {
 		return
 	}
+	hash, number := token>>32<<32|token>>24&0x7f, uint32(token%(2*numbered))
 	c.front.mu.Lock()
 	defer c.front.mu.Unlock()
-	if number := uint32(token % (2 * numbered)); !c.front.remove(token, number) {
+	if !c.front.remove(hash, number) {
 		c.fresh.drop(number)
 	}
 }
@@ -228,7 +239,7 @@ func (c *Cache[K, V]) put(p put[K, V], size int64) bool {
 	if c.holds(p.hash, p.key) {
 		c.store.Del(p.hash) // ristretto makes room for new keys only, not for a larger value of one that is there
 	}
-	if t := token(p.hash, p.number); !c.store.Set(p.hash, t, c.keys(p.key)+size+Overhead) {
+	if t := token(p.hash, p.number); !c.store.Set(p.hash, t, c.keys(p.key)+size+c.each) {
 		c.dropped(t)
 		return false
 	}

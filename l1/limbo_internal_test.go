@@ -1,12 +1,11 @@
 package l1
 
 import (
-	"runtime"
-	"strconv"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tieredcache/tieredcache/internal/epoch"
 )
 
 // TestNobodyReadsWhatIsWrittenOver: a slot is not used again while somebody may be looking at it, whatever the phase that
@@ -136,37 +135,10 @@ func TestDroppedIsLetGo(t *testing.T) {
 	})
 }
 
-// TestCloseLetsGo: of what was put, and of what is dropped by it.
-func TestCloseLetsGo(t *testing.T) {
-	t.Parallel()
-	var own Counter
-	c, err := New[int, *[1 << 20]byte](Config{Capacity: 64 << 20, Epochs: NewEpochs(), Cache: &own})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var gone atomic.Int64
-	for k := range 10 {
-		v := new([1 << 20]byte)
-		runtime.AddCleanup(v, func(int) { gone.Add(1) }, k)
-		c.Put(k, v, Places{Cache: &own}, 0, time.Hour, 1<<20)
-		if k == 4 {
-			c.Wait(0)
-		}
-	}
-	c.Close()
-	for end := time.Now().Add(10 * time.Second); gone.Load() < 10 && time.Now().Before(end); {
-		runtime.GC()
-	}
-	if n := gone.Load(); n != 10 {
-		t.Errorf("%d of 10 values were let go", n)
-	}
-	runtime.KeepAlive(c)
-}
-
 // TestNumbersComeAgain: entries of one number are told apart, also in one bucket, by what drops them.
 func TestNumbersComeAgain(t *testing.T) {
 	t.Parallel()
-	s := newShelf(8, func(k int) uint64 { return uint64(k) << 24 })
+	s := newShelf(8, func(k int) uint64 { return uint64(k) << 32 })
 	for k := range 10 {
 		s.last = 6
 		s.put(k, -k)
@@ -181,24 +153,64 @@ func TestNumbersComeAgain(t *testing.T) {
 			}
 		}
 	}
-	var own Counter
-	c, err := New[string, int](Config{Capacity: 1 << 20, Epochs: NewEpochs(), Cache: &own})
-	if err != nil {
-		t.Fatal(err)
+}
+
+// TestSlotsAreUsedAgainThoughLooksNeverEnd: each look begins before the last has ended. Looks of the phase that is over
+// become fewer nevertheless.
+func TestSlotsAreUsedAgainThoughLooksNeverEnd(t *testing.T) {
+	t.Parallel()
+	s := newShelf(8, spread)
+	number := s.put(1, 10)
+	look := s.readers.begin(s.readers.mine())
+	_, sl := s.find(s.hash(1), 1)
+	s.drop(1, number)
+	for range 2 * phases {
+		next := s.readers.begin(s.readers.mine())
+		s.add(nil)
+		look.others.Add(1)
+		s.add(nil)
+		look = next
 	}
-	defer c.Close()
-	c.fresh.next = 3*numbered - 10
-	for i := range 20 {
-		c.Put(strconv.Itoa(i), i, Places{Cache: &own}, 0, time.Hour, 8)
-		if i == 15 {
-			c.store.Wait()
-			c.store.Del(c.hash("12")) // before it stands in front
-		}
+	if sl.state.Load() != 0 || sl.value != 0 {
+		t.Error("all who looked when it was dropped have left, and its slot is not free")
 	}
-	c.Wait(0)
-	for i := range 20 {
-		if v, _, ok := c.Get(strconv.Itoa(i), 0); ok != (i != 12) || ok && v != i {
-			t.Errorf("%d: got %d, %v", i, v, ok)
+	look.others.Add(1)
+}
+
+// TestLookupsOfBothPhases: all are counted, whatever the phase that they begin in.
+func TestLookupsOfBothPhases(t *testing.T) {
+	t.Parallel()
+	d := newDesk[int, int](t, 1<<20)
+	d.put(t, 1, 1)
+	for range 2 * phases {
+		d.hits(1)
+		d.hits(2)
+		d.tally.turn()
+	}
+	if hits, misses := d.Lookups(); hits != 2*phases || misses != 2*phases {
+		t.Errorf("%d hits and %d misses, want %d of each", hits, misses, 2*phases)
+	}
+}
+
+// TestReadersOfACacheLeave: whatever the way in which a look ends, it has ended.
+func TestReadersOfACacheLeave(t *testing.T) {
+	t.Parallel()
+	d := newDesk[int, int](t, 64<<10)
+	for name, look := range map[string]func(){
+		"hit":      func() { d.Get(1, 0) },
+		"miss":     func() { d.Get(2, 0) },
+		"expired":  func() { d.Get(1, 2*time.Hour) },
+		"prefetch": func() { d.Prefetch([]int{1, 2}) },
+		"put":      func() { d.Put(1, 1, epoch.At(&d.own, 0), 0, time.Hour, 8) },
+		"missing":  func() { d.PutMissing(1, epoch.At(&d.own, 0), 0, time.Hour) },
+		"full":     func() { d.full.Store(true); d.Get(1, 0); d.Get(2, 0); d.Wait(0); d.full.Store(false) },
+	} {
+		d.put(t, 1, 1)
+		look()
+		for range phases {
+			if !d.tally.turn() {
+				t.Fatalf("%s: somebody looks for ever", name)
+			}
 		}
 	}
 }
