@@ -6,8 +6,8 @@ import "time"
 // too much would be wasted.
 const inline = 64
 
-// store is what a Cache does.
-type store[K comparable, V any] interface {
+// cache is what a Cache does.
+type cache[K comparable, V any] interface {
 	Get(key K, now time.Duration) (value V, missing, ok bool)
 	Prefetch(keys []K)
 	Put(key K, value V, places Places, at uint64, expires time.Duration, size int64) bool

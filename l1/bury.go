@@ -7,7 +7,7 @@ import "time"
 // round front, on with each put, and drops the dead.
 const (
 	dead   = 16 // entries dropped for each put, or
-	living = 1  // looked at for nothing: each is a wait for memory, a twentieth of a put, and
+	living = 1  // looked at for nothing: each takes a twentieth of a put, and
 	steps  = 16 // buckets at most: few hold anything where values are large
 )
 

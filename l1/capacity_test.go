@@ -96,8 +96,10 @@ func TestCapacityOfKeysAndValuesInFront(t *testing.T) {
 	ofHeap(t, func(i int) int { return i }, smallestBoxed{})
 	ofHeap(t, func(i int) int { return i }, large{})
 	ofHeap(t, func(i int) (k [24]byte) { return [24]byte{byte(i), byte(i >> 8), byte(i >> 16)} }, largestInline{})
+	ofHeap(t, func(i int) (k [24]byte) { return [24]byte{byte(i), byte(i >> 8), byte(i >> 16)} }, smallestBoxed{})
 	ofHeap(t, func(i int) (k [64]byte) { return [64]byte{byte(i), byte(i >> 8), byte(i >> 16)} }, [8]byte{})
 	ofHeap(t, func(i int) (k [300]byte) { return [300]byte{byte(i), byte(i >> 8), byte(i >> 16)} }, largestInline{})
+	ofHeap(t, func(i int) (k [1000]byte) { return [1000]byte{byte(i), byte(i >> 8), byte(i >> 16)} }, largestInline{})
 }
 
 func ofHeap[K comparable, V any](t *testing.T, key func(int) K, v V) {

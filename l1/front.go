@@ -13,8 +13,8 @@ import (
 //
 // It is a table with linear probing whose buckets count what went past them, so that a look ends at the first that nothing
 // passed: https://github.com/facebook/folly/blob/main/folly/container/F14.md. Entries stand in the table itself, where
-// their hash says before anything has been read: a look waits for memory once. So what leaves may still be read by who
-// has found it; its slot is used again when nobody can (limbo).
+// their hash says before anything has been read, six of ten where it says: of those a look waits for memory once. So what
+// leaves may still be read by who has found it; its slot is used again when nobody can (limbo).
 //
 // Only Wait adds entries, before it returns, and each once. So nobody who looked one up, and was slow, puts it back when
 // others have missed it meanwhile and read something newer.
@@ -36,7 +36,7 @@ type front[K comparable, V any] struct {
 type table[K comparable, V any] []bucket[K, V]
 
 const (
-	roomFor   = 0.8 // of the places: beyond that, more than one entry in twenty stands in another's bucket
+	roomFor   = 0.8 // of the places: then one entry in twenty-five stands in another's bucket
 	crowded   = 0.9 // of the places, those included that cannot be used yet
 	atFirst   = 1 << 10
 	doubled   = 2 // up to the usual size; beyond
@@ -45,7 +45,7 @@ const (
 	moveMore  = 1  // so many for each entry that was added: it ends before the smaller table is full
 	addAtOnce = 64
 
-	// What was dropped is let go after so long, if nothing is put meanwhile.
+	// What was dropped is let go, and a table filled, so long after, if nothing is put meanwhile.
 	tidyAfter = 10 * time.Millisecond
 )
 
@@ -131,14 +131,15 @@ func (f *front[K, V]) add(all []put[K, V]) {
 	for some := range slices.Chunk(all, addAtOnce) {
 		f.addSome(some)
 	}
-	f.addSome(nil) // what has begun ends, also where nothing more is put
+	f.addSome(nil)
 }
 
 func (f *front[K, V]) addSome(some []put[K, V]) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.release()
+	f.limbo.release()
 	f.grow(len(some))
+	defer f.tidyLater()
 	for i := range some {
 		f.prefetch(some[i].hash)
 	}
@@ -175,14 +176,9 @@ func (f *front[K, V]) remove(hash uint64, number uint32) bool {
 	return true
 }
 
-func (f *front[K, V]) release() {
-	f.limbo.release()
-	f.tidyLater()
-}
-
-// tidyLater sees to it that what was dropped is let go, also if nothing changes any more.
+// tidyLater sees to it that what was dropped is let go, and that what grows has grown, also if nothing changes any more.
 func (f *front[K, V]) tidyLater() {
-	if len(f.limbo.slots) > 0 && f.later == nil {
+	if (len(f.limbo.slots) > 0 || f.next != nil) && f.later == nil {
 		f.later = time.AfterFunc(tidyAfter, f.tidy)
 	}
 }
@@ -191,7 +187,9 @@ func (f *front[K, V]) tidy() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.later = nil
-	f.release()
+	f.limbo.release()
+	f.grow(0)
+	f.tidyLater()
 }
 
 // count returns how many entries have a place.

@@ -2,6 +2,7 @@ package l1_test
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -207,7 +208,7 @@ func TestHitRatioOfFront(t *testing.T) {
 		return false
 	})
 	t.Logf("%d hits, ristretto alone %d", mine, theirs)
-	if float64(mine) < 0.985*float64(theirs) {
+	if float64(mine) < 0.97*float64(theirs) {
 		t.Errorf("%d hits, ristretto alone %d", mine, theirs)
 	}
 	if !c.Full() {
@@ -221,6 +222,7 @@ func zipfHits(keys, reads int, read func(k int) bool) (hits int) {
 		if read(int(zipf.Uint64())) {
 			hits++
 		}
+		runtime.Gosched() // ristretto learns beside, and drops what comes too fast
 	}
 	return hits
 }

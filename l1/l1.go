@@ -46,8 +46,8 @@ func NewEpochs() *Epochs { return epoch.New() }
 // beyond Size of both.
 const Overhead = 240
 
-// What it does not cover: there are up to three free slots for five others, which is more where keys and
-// values are larger; and a value that stands elsewhere is pointed to, in a block of the allocator's sizes.
+// Overhead covers three free slots for five used ones whose keys and values take 32 bytes in them; of larger ones three
+// fifths of the rest are counted. A value that stands elsewhere is pointed to, and in a block of the allocator's sizes.
 const (
 	usualSlot = 32
 	ofBox     = 16
@@ -67,7 +67,7 @@ type Config struct {
 
 // Cache keeps values of V under keys of K: ristretto says what is kept, front answers.
 type Cache[K comparable, V any] struct {
-	boxes store[K, V] // in place of all else, where values are large
+	boxes cache[K, V] // in place of all else, where values are large
 
 	seed   maphash.Seed
 	epochs *Epochs
@@ -114,8 +114,9 @@ func New[K comparable, V any](config Config) (*Cache[K, V], error) {
 
 func newCache[K comparable, V any](config Config) (*Cache[K, V], error) {
 	c := &Cache[K, V]{seed: maphash.MakeSeed(), epochs: config.Epochs, own: config.Cache, keys: Sizer[K]()}
-	c.each = Overhead + max(int64(unsafe.Sizeof(*new(K))+unsafe.Sizeof(*new(V)))-usualSlot, 0)*3/5
-	c.front.init(Entries(config.Capacity), &c.tally, c.hash)
+	inSlot := int64(unsafe.Sizeof(*new(K)) + unsafe.Sizeof(*new(V)))
+	c.each = Overhead + max(inSlot-usualSlot, 0)*3/5
+	c.front.init(max(min(Entries(config.Capacity), config.Capacity/(c.each+inSlot)), atFirst), &c.tally, c.hash)
 	var err error
 	c.store, err = ristretto.NewCache(&ristretto.Config[uint64, uint64]{
 		NumCounters:        10 * Entries(config.Capacity),
@@ -205,7 +206,8 @@ func (c *Cache[K, V]) dropped(token uint64) {
 
 // Put offers a value that was looked up under an epoch. It expires at the time that Get is asked with; size is in
 // bytes, the key and Overhead not included. False means that it is surely not stored, as a key that does not equal itself;
-// true, that it is seen when Wait has returned, if there was room and nobody put the same key at the same time.
+// true, that it is seen when Wait has returned, if there was room and nobody put the same key at the same time. What the key
+// had before may be missed from now on.
 func (c *Cache[K, V]) Put(key K, value V, places Places, at uint64, expires time.Duration, size int64) bool {
 	if c.boxes != nil {
 		return c.boxes.Put(key, value, places, at, expires, size)

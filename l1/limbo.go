@@ -7,7 +7,7 @@ import "slices"
 // later do not find it. Phases take turns so that such a moment comes though looks never end:
 // https://www.kernel.org/doc/html/latest/RCU/Design/Requirements/Requirements.html#sleepable-rcu (SRCU).
 //
-// Nobody waits for readers: what cannot be freed yet is freed when front changes next.
+// Nobody waits for readers: what cannot be freed yet is freed when front changes next, or a little later.
 type limbo[K comparable, V any] struct {
 	readers *tally
 	turns   uint64 // how often the phase has changed, each time when the other phase had no looks

@@ -111,6 +111,53 @@ func TestTheTableIsNotForWhatNobodyCanUse(t *testing.T) {
 	}
 }
 
+// TestSmallTablesHaveRoom: all that is put at once has a place, in tables of all the sizes that a step of growing may just
+// not move whole.
+func TestSmallTablesHaveRoom(t *testing.T) {
+	t.Parallel()
+	for entries := int64(948); entries <= 984; entries += 12 {
+		s := newShelf(entries, spread)
+		s.readers.begin(s.readers.mine()) // and stays
+		keys := len(*s.table.Load()) * places * 79 / 100
+		for n := range 400 {
+			lot := make([]put[int, int], addAtOnce)
+			for i := range lot {
+				s.last++
+				k := int(s.last) % keys
+				lot[i] = put[int, int]{key: k, value: n, hash: spread(k), number: s.last}
+			}
+			s.addSome(lot)
+			for _, p := range lot {
+				if v, ok := s.get(p.key); !ok || v != n {
+					t.Fatalf("for %d entries, key %d: got %d, %v", entries, p.key, v, ok)
+				}
+			}
+		}
+	}
+}
+
+// TestATableIsFilled, though nothing is put any more.
+func TestATableIsFilled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(1<<14, spread)
+		n := 0
+		for ; s.next == nil || len(*s.table.Load()) < 500; n++ {
+			s.put(n, n)
+		}
+		s.mu.Lock()
+		before := len(*s.table.Load())
+		s.mu.Unlock()
+		time.Sleep(time.Minute) //nolint:forbidigo // of the bubble's clock
+		synctest.Wait()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if now := len(*s.table.Load()); s.next != nil || now <= before || s.later != nil {
+			t.Errorf("%d buckets, then %d; it grows: %v, a timer runs: %v", before, now, s.next != nil, s.later != nil)
+		}
+	})
+}
+
 // TestDroppedIsLetGo: what was dropped while somebody looked is let go when he has left, though nothing changes any more.
 func TestDroppedIsLetGo(t *testing.T) {
 	t.Parallel()

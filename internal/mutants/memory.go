@@ -39,6 +39,35 @@ func memory() []mutant {
 			pkg:  "l1", test: "TestNobodyReadsWhatIsWrittenOver",
 		},
 		{
+			name: "a table has room for what is put at once", guard: "Capacity: memory holds what ristretto counts",
+			file: "l1/front.go",
+			old:  `f.held+len(f.limbo.slots)+more`,
+			new:  `f.held+len(f.limbo.slots)`,
+			pkg:  "l1", test: "TestSmallTablesHaveRoom",
+		},
+		{
+			name: "the table is not for what nobody can use", guard: "Capacity: memory holds what ristretto counts",
+			file: "l1/front.go",
+			old: `f.next, f.limbo.slots = nil, nil
+	}
+}
+
+func (f *front[K, V]) larger`,
+			new: `f.next = nil
+	}
+}
+
+func (f *front[K, V]) larger`,
+			pkg: "l1", test: "TestTheTableIsNotForWhatNobodyCanUse",
+		},
+		{
+			name: "what is dropped is let go", guard: "Capacity: memory holds what ristretto counts",
+			file: "l1/front.go",
+			old:  `f.later = time.AfterFunc(tidyAfter, f.tidy)`,
+			new:  `_ = f.tidy`,
+			pkg:  "l1", test: "TestDroppedIsLetGo",
+		},
+		{
 			name: "what passed a bucket is looked for behind it", guard: "Capacity: memory holds what ristretto counts",
 			file: "l1/front.go",
 			old:  `if high>>56 == 0 {`,

@@ -17,7 +17,7 @@ type cut struct{ file, old, new string }
 // cuts are the guards that -break names.
 var cuts = map[string]cut{
 	// An entry in memory is answered whatever its epoch.
-	"epoch": {"l1/l1.go", ` && c.epochs.HoldsFor(&e.epoch, c.own, &e.stripes, e.more)`, ``},
+	"epoch": {"l1/l1.go", ` && c.epochs.HoldsFor(&s.epoch, c.own, &s.stripes, b.rest(s))`, ``},
 	// Whoever has loaded stores, whether the lease is still his or not.
 	"lease": {"l2/lua/fill.lua", "if w ~= mine and w ~= mine .. '+' then return 0 end\n", "\n"},
 	// Once opened, the fence never closes.
