@@ -34,7 +34,7 @@ const (
 	told = 16
 
 	missing  = 1 << 7 // its key has no value
-	tagged   = 1 << 6 // it has stripes beside its own
+	tagged   = 1 << 6 // it has more tags than its stripes have room for
 	tellings = tagged - 1
 	numbers  = 8 // the number is above
 )
