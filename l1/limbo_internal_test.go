@@ -1,6 +1,7 @@
 package l1
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,6 +65,45 @@ func TestALookBeginsInTheOldPhase(t *testing.T) {
 	}
 }
 
+// TestNoLookHidesAnother: while somebody looks, the phase that he began in is not found without looks, however many begin
+// and end beside him.
+func TestNoLookHidesAnother(t *testing.T) {
+	t.Parallel()
+	var readers tally
+	c := readers.mine()
+	stays := readers.begin(c)
+	if !readers.turn() {
+		t.Fatal("nobody has begun in the other phase")
+	}
+	done := make(chan struct{})
+	var others sync.WaitGroup
+	others.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			for range 100 {
+				stays.begun.Add(1)
+				stays.hits.Add(1)
+			}
+		}
+	})
+	for range 200_000 {
+		if readers.turn() {
+			t.Error("the phase is over, and somebody looks who began in it")
+			break
+		}
+	}
+	close(done)
+	others.Wait()
+	stays.misses.Add(1)
+	if !readers.turn() {
+		t.Error("nobody looks, and the phase is not over")
+	}
+}
+
 // TestTheTableIsNotForWhatNobodyCanUse: while somebody looks, slots that are left cannot be used; the table is made anew
 // for that, and not larger, and what is put is found.
 func TestTheTableIsNotForWhatNobodyCanUse(t *testing.T) {
@@ -79,7 +119,8 @@ func TestTheTableIsNotForWhatNobodyCanUse(t *testing.T) {
 			for k := range keys {
 				s.last++
 				numbers[k] = s.last
-				if lot = append(lot, put[int, int]{key: k, value: round, hash: spread(k), number: s.last}); len(lot) == atOnce || k == keys-1 {
+				lot = append(lot, put[int, int]{key: k, value: round, hash: spread(k), number: s.last})
+				if len(lot) == atOnce || k == keys-1 {
 					s.add(lot)
 					lot = nil
 				}
