@@ -39,7 +39,7 @@ func (c *Cache[K, V]) deadIn(hashes *[places]uint64, now time.Duration) (found, 
 	c.front.mu.Lock()
 	defer c.front.mu.Unlock()
 	t := *c.front.table.Load()
-	c.hand = t.after(min(c.hand, len(t)-1)) // the table may be another
+	c.hand = t.after(c.hand) // or the first, if the table is another, and smaller
 	b := &t[c.hand]
 	for i := range b.slots {
 		switch {

@@ -99,8 +99,9 @@ func (c *Cache[K, V]) Front() (room, held, standing, displaced int) {
 }
 
 // Growing says whether a larger table is being filled.
-func (c *Cache[K, V]) Growing() bool {
-	f := &c.front
+func (c *Cache[K, V]) Growing() bool { return c.front.growing() }
+
+func (f *front[K, V]) growing() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.next != nil

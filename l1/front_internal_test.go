@@ -110,15 +110,15 @@ func TestFrontIsAMap(t *testing.T) {
 					last[k] = standing{s.put(k, step), step}
 				}
 				same(step, k)
-				if s.next != nil {
+				if s.growing() {
 					grew++
 				}
 				if !c.grows && s.passed() > 0 {
 					passed++
 				}
 			}
-			if s.held != len(last) {
-				t.Errorf("front counts %d entries of %d", s.held, len(last))
+			if n := s.count(); n != len(last) {
+				t.Errorf("front counts %d entries of %d", n, len(last))
 			}
 			for k := range c.keys {
 				same(-1, k)
@@ -126,8 +126,8 @@ func TestFrontIsAMap(t *testing.T) {
 			for k, e := range last {
 				s.drop(k, e.number)
 			}
-			if n := s.passed(); n != 0 || s.held != 0 {
-				t.Errorf("nothing is left, and front counts %d entries, of which %d passed a bucket", s.held, n)
+			if n := s.passed(); n != 0 || s.count() != 0 {
+				t.Errorf("nothing is left, and front counts %d entries, of which %d passed a bucket", s.count(), n)
 			}
 			s.add(nil)
 			for at := range *s.table.Load() {
@@ -274,7 +274,7 @@ func TestKeysThatAreNotEqualToThemselves(t *testing.T) {
 		}
 	}
 	c.Wait(0)
-	if c.front.held != 1 {
-		t.Errorf("front holds %d entries, want 1", c.front.held)
+	if n := c.front.count(); n != 1 {
+		t.Errorf("front holds %d entries, want 1", n)
 	}
 }

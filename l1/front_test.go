@@ -183,7 +183,7 @@ func TestMissesAreToldWhereThereIsNoRoom(t *testing.T) {
 // TestHitRatioOfFront: front answers reads, and ristretto keeps as much as if it answered all.
 // Not parallel: beside other tests ristretto drops much of what it is told.
 func TestHitRatioOfFront(t *testing.T) {
-	const keys, held, reads = 50_000, 500, 100_000
+	const keys, held, reads = 50_000, 500, 300_000
 	c := newRig[int, int](t, held*(l1.Overhead+8+1))
 	mine := zipfHits(keys, reads, func(k int) bool {
 		if _, _, ok := c.Get(k, 0); ok {
@@ -208,7 +208,7 @@ func TestHitRatioOfFront(t *testing.T) {
 		return false
 	})
 	t.Logf("%d hits, ristretto alone %d", mine, theirs)
-	if float64(mine) < 0.97*float64(theirs) {
+	if float64(mine) < 0.985*float64(theirs) {
 		t.Errorf("%d hits, ristretto alone %d", mine, theirs)
 	}
 	if !c.Full() {

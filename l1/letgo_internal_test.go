@@ -32,6 +32,21 @@ func watched(t *testing.T, d *desk[*held, *held], wait bool) (key func() *held, 
 	}
 }
 
+// grow puts until a larger table is being filled.
+func grow(d *desk[*held, *held]) {
+	for !d.Growing() {
+		d.Put(&held{}, nil, epoch.At(&d.own, 0), 0, time.Hour, 8)
+		d.Wait(0)
+	}
+}
+
+// inBoth says that the larger table has a key, or that it has been filled.
+func inBoth(d *desk[*held, *held], key *held) bool {
+	d.front.mu.Lock()
+	defer d.front.mu.Unlock()
+	return d.front.next == nil || d.front.next.has(d.hash(key), key)
+}
+
 // TestWhatIsDroppedIsLetGo: when nobody looks, nothing of an entry is kept that ristretto has dropped, once somebody has
 // waited.
 func TestWhatIsDroppedIsLetGo(t *testing.T) {
@@ -68,21 +83,14 @@ func TestWhatIsDroppedIsLetGo(t *testing.T) {
 			d.Wait(0)
 		}, ""},
 		"dropped while a table is filled": {true, func(d *desk[*held, *held], key func() *held) {
-			for d.front.next == nil {
-				d.Put(&held{}, nil, epoch.At(&d.own, 0), 0, time.Hour, 8)
-				d.Wait(0)
-			}
-			for d.front.next != nil && !d.front.next.has(d.hash(key()), key()) {
+			for grow(d); !inBoth(d, key()); {
 				d.Wait(0)
 			}
 			drop(d, key)
 			d.Wait(0)
 		}, ""},
 		"closed while a table is filled": {true, func(d *desk[*held, *held], _ func() *held) {
-			for d.front.next == nil {
-				d.Put(&held{}, nil, epoch.At(&d.own, 0), 0, time.Hour, 8)
-				d.Wait(0)
-			}
+			grow(d)
 			d.Close()
 		}, ""},
 	} {

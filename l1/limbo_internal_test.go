@@ -183,7 +183,7 @@ func TestATableIsFilled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf(1<<14, spread)
 		n := 0
-		for ; s.next == nil || len(*s.table.Load()) < 500; n++ {
+		for ; !s.growing() || len(*s.table.Load()) < 500; n++ {
 			s.put(n, n)
 		}
 		s.mu.Lock()

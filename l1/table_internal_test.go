@@ -24,11 +24,11 @@ func TestTableSizes(t *testing.T) {
 	usual := s.usual
 	sizes := []int{len(*s.table.Load())}
 	for k := range 3 * entries {
-		grows := s.next != nil
+		grows := s.growing()
 		s.put(k, k)
 		size := sizes[len(sizes)-1]
-		if full := float64(s.held) / float64(size*places); !grows && s.next != nil && (full < roomFor || full > roomFor+0.03) {
-			t.Errorf("%d buckets grow with %d entries, %.2f of the places", size, s.held, full)
+		if full := float64(s.count()) / float64(size*places); !grows && s.growing() && (full < roomFor || full > roomFor+0.03) {
+			t.Errorf("%d buckets grow with %d entries, %.2f of the places", size, s.count(), full)
 		}
 		if n := len(*s.table.Load()); n != size {
 			sizes = append(sizes, n)
@@ -77,8 +77,8 @@ func TestAddsBesideAReaderWhoStays(t *testing.T) {
 	for n := range 10 * room {
 		s.put(n%keys, n)
 	}
-	if s.held != keys || len(*s.table.Load()) != size {
-		t.Errorf("%d of %d entries are counted; %d buckets, then %d", s.held, keys, size, len(*s.table.Load()))
+	if s.count() != keys || len(*s.table.Load()) != size {
+		t.Errorf("%d of %d entries are counted; %d buckets, then %d", s.count(), keys, size, len(*s.table.Load()))
 	}
 }
 
@@ -88,10 +88,10 @@ func TestDroppedWhileATableIsFilled(t *testing.T) {
 	s := newShelf(1<<12, spread)
 	numbers := map[int]uint32{}
 	n := 0
-	for ; s.next == nil; n++ {
+	for ; !s.growing(); n++ {
 		numbers[n] = s.put(n, n)
 	}
-	filled := s.held
+	filled := s.count()
 	for k := range n {
 		switch k % 3 {
 		case 0:
@@ -100,8 +100,8 @@ func TestDroppedWhileATableIsFilled(t *testing.T) {
 			s.put(k, -k) // ends the filling
 		}
 	}
-	if s.next != nil || s.held != filled-(n+2)/3 {
-		t.Fatalf("%d of %d entries are counted", s.held, filled)
+	if s.growing() || s.count() != filled-(n+2)/3 {
+		t.Fatalf("%d of %d entries are counted", s.count(), filled)
 	}
 	for k := range n {
 		want := map[int]int{1: -k, 2: k}[k%3]
@@ -140,8 +140,8 @@ func TestNumbersBeginAgain(t *testing.T) {
 					t.Fatalf("%d before: round %d, key %d: got %d, %v", back, round, k, v, ok)
 				}
 			}
-			if n := d.Stray(); n != 0 || d.front.held != keys-2 {
-				t.Fatalf("%d before: %d entries stand in front, %d of them ristretto does not have", back, d.front.held, n)
+			if n := d.Stray(); n != 0 || d.front.count() != keys-2 {
+				t.Fatalf("%d before: %d entries stand in front, %d of them ristretto does not have", back, d.front.count(), n)
 			}
 		}
 		if d.fresh.next <= numbered {

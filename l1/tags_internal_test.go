@@ -120,7 +120,7 @@ func TestGrowthLosesNothingOfAnEntry(t *testing.T) {
 		_, s := d.front.find(d.hash(k), k)
 		numbers[k] = s.number()
 	}
-	for k := n; len(*d.front.table.Load()) < 2*before || d.front.next != nil; k++ {
+	for k := n; len(*d.front.table.Load()) < 2*before || d.Growing(); k++ {
 		d.put(t, k, k)
 	}
 	for k := range n {
